@@ -1,0 +1,1 @@
+//! The actors of one job: planner, worker, critic, executor, blackboard.

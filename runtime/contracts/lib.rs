@@ -1,0 +1,1 @@
+//! The words of anthill: ids, specs, plans, tasks, events, faults and ports.

@@ -1,0 +1,1 @@
+//! anthill: the composition root.

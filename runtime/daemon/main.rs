@@ -1,0 +1,2 @@
+//! The `anthill` program.
+fn main() {}

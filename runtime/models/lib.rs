@@ -1,0 +1,1 @@
+//! Model providers behind one port: Anthropic, OpenAI-compatible, extractive and scripted.

@@ -1,0 +1,1 @@
+//! Budgets as pure verdicts.

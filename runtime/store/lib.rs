@@ -1,0 +1,1 @@
+//! Journal, projections and blobs behind one trait, on SQLite.

@@ -1,0 +1,1 @@
+//! Input documents and the tools over them.

@@ -1,0 +1,1 @@
+//! Supervision with OTP's semantics, and the tree node, tenant, lead.
