@@ -1,0 +1,168 @@
+//! The job spec: what people write, as TOML or JSON.
+//!
+//! Unknown keys are errors, so that a typo in a budget cannot turn into no budget. Relative paths are taken from
+//! the folder of the spec's file; the reader of that file makes them absolute before the job is submitted.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::budget::Limits;
+use crate::id::TenantId;
+use crate::model::ModelName;
+use crate::plan::Plan;
+
+/// One job: a goal, what may be read, what may be spent, and what must come out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// A short name for lists and for the output folder: `a-z`, `0-9`, `-`, `_`.
+    pub name: String,
+    /// What is wanted, usually a question.
+    pub goal: String,
+    /// Who pays and who sees it.
+    #[serde(default)]
+    pub tenant: TenantId,
+    /// How the work is cut into tasks.
+    #[serde(default)]
+    pub shape: Shape,
+    /// The model that works, as `PROVIDER/NAME`.
+    #[serde(default)]
+    pub model: ModelName,
+    /// Folders and files that the job may read.
+    #[serde(default)]
+    pub inputs: Vec<InputSpec>,
+    /// What may be spent; a missing dimension is not limited.
+    #[serde(default)]
+    pub budget: Limits,
+    /// How work is reviewed.
+    #[serde(default)]
+    pub review: ReviewSpec,
+    /// What must come out.
+    #[serde(default)]
+    pub output: OutputSpec,
+    /// How much runs at once and how often it is tried.
+    #[serde(default)]
+    pub work: WorkSpec,
+    /// The plan, where `shape = "plan"`.
+    #[serde(default)]
+    pub plan: Option<Plan>,
+}
+
+/// How the work is cut into tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// `map_reduce_verify` where the inputs hold more than one document, else `single`.
+    #[default]
+    Auto,
+    /// One agent with tools, then a check.
+    Single,
+    /// One reader per document, one writer, then a check.
+    MapReduceVerify,
+    /// The plan that stands in the spec.
+    Plan,
+    /// A plan that the model writes; checked before anything else is spent.
+    Model,
+}
+
+/// A folder or file that the job may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// The folder or file.
+    pub path: PathBuf,
+    /// Only files that match one of these globs; empty means all.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// No files that match one of these globs.
+    #[serde(default)]
+    pub exclude: Vec<String>,
+}
+
+/// How work is reviewed. The deterministic checks always run; the rest is a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReviewSpec {
+    /// How often a worker may mend rejected work.
+    pub rounds: u32,
+    /// Whether a model gives its opinion once the checks have passed.
+    pub opinion: bool,
+    /// The model asked for the opinion; the job's own if missing.
+    pub model: Option<ModelName>,
+}
+
+impl ReviewSpec {
+    /// Most rounds that a spec may ask for.
+    pub const ROUNDS_MAX: u32 = 8;
+}
+
+impl Default for ReviewSpec {
+    fn default() -> Self {
+        Self {
+            rounds: 2,
+            opinion: false,
+            model: None,
+        }
+    }
+}
+
+/// What must come out of a brief.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputSpec {
+    /// Most sections.
+    pub sections_max: u32,
+    /// Most claims over all sections.
+    pub claims_max: u32,
+    /// Most claims that one document contributes.
+    pub claims_per_document_max: u32,
+    /// Most words over all claims.
+    pub words_max: u32,
+}
+
+impl Default for OutputSpec {
+    fn default() -> Self {
+        Self {
+            sections_max: 8,
+            claims_max: 24,
+            claims_per_document_max: 4,
+            words_max: 1200,
+        }
+    }
+}
+
+/// How much runs at once and how often it is tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkSpec {
+    /// Most workers at once.
+    pub workers_max: u32,
+    /// Most attempts of one task after crashes of its worker.
+    pub attempts_max: u32,
+    /// Most steps of one task.
+    pub steps_per_task_max: u32,
+    /// Most tokens of one prompt; older turns and surplus passages are left out above it.
+    pub context_tokens_max: u32,
+    /// Most tokens of one answer.
+    pub answer_tokens_max: u32,
+    /// Files above this many bytes are skipped and named.
+    pub file_bytes_max: u64,
+    /// Longer documents are cut into chunks of about this many bytes, each a task of its own.
+    pub chunk_bytes: u64,
+}
+
+impl Default for WorkSpec {
+    fn default() -> Self {
+        Self {
+            workers_max: 8,
+            attempts_max: 3,
+            steps_per_task_max: 24,
+            context_tokens_max: 32_000,
+            answer_tokens_max: 2_000,
+            file_bytes_max: 64 * 1024 * 1024,
+            chunk_bytes: 48 * 1024,
+        }
+    }
+}
