@@ -151,6 +151,8 @@ pub enum JobEvent {
         partial: Option<Digest>,
         /// Wall milliseconds of this run, to be counted against the budget.
         wall_ms: u64,
+        /// For people, shortened.
+        detail: String,
     },
     /// The job ended well.
     JobSucceeded {
