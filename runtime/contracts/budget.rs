@@ -27,7 +27,7 @@ pub enum Dimension {
     Steps,
     /// Wall time of the job, in milliseconds, summed over its runs.
     Wall,
-    /// Agents started: workers and critics that may ask a model, attempts counted.
+    /// Agents started: one for each attempt of a task that asks a model.
     Agents,
 }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{ArtifactVersion, Review};
-use crate::budget::{Amount, Dimension};
+use crate::budget::{Amount, Dimension, Limits};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{JobId, NodeId, StepId, TaskId};
@@ -92,6 +92,11 @@ pub enum JobEvent {
         task_id: Option<TaskId>,
         /// The dimension.
         dimension: Dimension,
+    },
+    /// Somebody raised limits of the budget.
+    BudgetToppedUp {
+        /// The new limits; a dimension without one keeps the old.
+        limits: Limits,
     },
     /// A task posted a version of its artifact.
     ArtifactPosted {
@@ -202,6 +207,7 @@ impl JobEvent {
             Self::StepRecorded { .. } => "step_recorded",
             Self::BudgetReleased { .. } => "budget_released",
             Self::BudgetExhausted { .. } => "budget_exhausted",
+            Self::BudgetToppedUp { .. } => "budget_topped_up",
             Self::ArtifactPosted { .. } => "artifact_posted",
             Self::ArtifactReviewed { .. } => "artifact_reviewed",
             Self::TaskSucceeded { .. } => "task_succeeded",

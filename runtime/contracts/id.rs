@@ -147,6 +147,11 @@ impl NodeId {
 }
 
 impl TaskId {
+    /// The task in which a model writes the job's plan. It is no node of that plan.
+    pub fn planning(job_id: JobId) -> Self {
+        Self::derive(job_id, "#plan", None)
+    }
+
     /// The task that runs `node` of the job's plan, for item `index` where the node maps over a list.
     pub fn derive(job_id: JobId, node: &str, index: Option<u32>) -> Self {
         let index = index.map_or(u64::MAX, u64::from).to_le_bytes();
