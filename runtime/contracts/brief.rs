@@ -157,6 +157,10 @@ pub enum SkipReason {
     NotAFile,
     /// Its path is not UTF-8.
     PathNotUtf8,
+    /// The task that read it, or a part of it, failed.
+    ReaderFailed,
+    /// The job stopped before it was read.
+    NotReached,
 }
 
 impl SkipReason {
@@ -171,6 +175,8 @@ impl SkipReason {
             Self::SymbolicLink => "a symbolic link",
             Self::NotAFile => "not a regular file",
             Self::PathNotUtf8 => "its path is not UTF-8",
+            Self::ReaderFailed => "its reader failed",
+            Self::NotReached => "not reached before the job stopped",
         }
     }
 }
