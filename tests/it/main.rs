@@ -1,0 +1,1 @@
+//! The real binary, from its command line to its exit code. One test binary; a file per subject.
