@@ -366,6 +366,12 @@ pub enum StoreError {
         /// The last frame's.
         last: u64,
     },
+    /// The caller asked for what can never be stored, such as a frame without an event or above the size limit.
+    #[error("this cannot be stored: {detail}")]
+    Invalid {
+        /// What is wrong with it.
+        detail: String,
+    },
     /// There is no such job.
     #[error("there is no job {job_id}")]
     NoJob {
@@ -403,7 +409,7 @@ impl StoreError {
             | Self::TooNew { .. }
             | Self::NoJob { .. }
             | Self::NoBlob { .. } => Fault::Refused,
-            Self::Fenced { .. } | Self::OutOfOrder { .. } => Fault::Defect,
+            Self::Fenced { .. } | Self::OutOfOrder { .. } | Self::Invalid { .. } => Fault::Defect,
             Self::DiskFull { .. } | Self::Corrupt { .. } | Self::Stopped { .. } => Fault::Fatal,
         }
     }
@@ -418,7 +424,7 @@ impl StoreError {
             Self::TooNew { .. } => &codes::DATA_TOO_NEW,
             Self::Corrupt { .. } => &codes::DATA_CORRUPT,
             Self::Fenced { .. } => &codes::FENCED,
-            Self::OutOfOrder { .. } => &codes::DEFECT,
+            Self::OutOfOrder { .. } | Self::Invalid { .. } => &codes::DEFECT,
             Self::NoJob { .. } => &codes::JOB_NOT_FOUND,
             Self::NoBlob { .. } => &codes::BLOB_NOT_FOUND,
             Self::Busy { .. } => &codes::STORE_BUSY,
