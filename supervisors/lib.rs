@@ -1,1 +1,8 @@
 //! Supervision with OTP's semantics, and the tree node, tenant, lead.
+
+pub mod child_spec;
+pub mod lead;
+pub mod metrics;
+pub mod names;
+pub mod strategy;
+pub mod tree;

@@ -1,0 +1,81 @@
+//! The metrics of this crate. Labels are bounded: strategy, kind of slot, kind of crash; never a name or an id.
+
+use metrics::counter;
+
+use crate::child_spec::Strategy;
+use crate::strategy::{Cause, CrashKind, Exit, Outcome, SupervisorEvent};
+
+/// Restarts of children, by `strategy` and `kind`.
+pub const RESTARTS: &str = "anthill_supervisors_restarts_total";
+/// Supervisors that restarted too often and failed upward, by `strategy`.
+pub const ESCALATIONS: &str = "anthill_supervisors_escalations_total";
+/// Children that could not be killed, by `strategy` and `kind`.
+pub const ORPHANS: &str = "anthill_supervisors_orphans_total";
+/// Children left down because of a poisonous input, by `strategy` and `kind`.
+pub const QUARANTINES: &str = "anthill_supervisors_quarantines_total";
+/// Abnormal exits, by `crash` (`transient`, `poison`, `logic`, `escalated`, `killed`, `start`) and `kind`.
+pub const CRASHES: &str = "anthill_supervisors_crashes_total";
+
+/// All names above, for the test that compares dashboards and alerts with them.
+pub const ALL: [&str; 5] = [RESTARTS, ESCALATIONS, ORPHANS, QUARANTINES, CRASHES];
+
+/// Counts what an event tells.
+pub(crate) fn record(strategy: Strategy, event: &SupervisorEvent) {
+    let strategy = strategy.label();
+    match event {
+        SupervisorEvent::ChildRestarting { kind, cause, .. } => {
+            counter!(RESTARTS, "strategy" => strategy, "kind" => kind.label()).increment(1);
+            if let Some(crash) = crash_of_cause(cause) {
+                counter!(CRASHES, "crash" => crash, "kind" => kind.label()).increment(1);
+            }
+        }
+        SupervisorEvent::ChildEnded { kind, exit, .. } => {
+            if let Some(crash) = crash_label(exit) {
+                counter!(CRASHES, "crash" => crash, "kind" => kind.label()).increment(1);
+            }
+        }
+        SupervisorEvent::ChildQuarantined { kind, .. } => {
+            counter!(QUARANTINES, "strategy" => strategy, "kind" => kind.label()).increment(1);
+            counter!(CRASHES, "crash" => "poison", "kind" => kind.label()).increment(1);
+        }
+        SupervisorEvent::ChildOrphaned { kind, .. } => {
+            counter!(ORPHANS, "strategy" => strategy, "kind" => kind.label()).increment(1);
+        }
+        SupervisorEvent::Ended {
+            outcome: Outcome::Escalated(_),
+        } => {
+            counter!(ESCALATIONS, "strategy" => strategy).increment(1);
+        }
+        SupervisorEvent::Ended { .. } => {}
+    }
+}
+
+fn crash_of_cause(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Exited(exit) => crash_label(exit),
+        Cause::StartFailed(_) => Some("start"),
+    }
+}
+
+fn crash_label(exit: &Exit) -> Option<&'static str> {
+    match exit {
+        Exit::Normal | Exit::Shutdown => None,
+        Exit::Killed { .. } => Some("killed"),
+        Exit::Failed {
+            kind: CrashKind::Transient,
+            ..
+        } => Some("transient"),
+        Exit::Failed {
+            kind: CrashKind::Poison,
+            ..
+        } => Some("poison"),
+        Exit::Failed {
+            kind: CrashKind::Logic,
+            ..
+        } => Some("logic"),
+        Exit::Failed {
+            kind: CrashKind::Escalated,
+            ..
+        } => Some("escalated"),
+    }
+}

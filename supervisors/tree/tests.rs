@@ -1,0 +1,5 @@
+//! The shell on real ractor actors: on a paused clock, except where a thread must really be blocked.
+
+mod defects;
+mod engine;
+mod rig;
