@@ -1,0 +1,245 @@
+//! A reader's answer as findings whose quotations are placed, and the findings of all readers as one ranked list.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use anthill_contracts::brief::{Brief, Encoding, Finding, Findings, Passage, Place, Quote};
+use anthill_contracts::model::{ClaimAnswer, FindingsAnswer, QuoteAnswer};
+use anthill_contracts::sources::{SourceError, Sources};
+use anthill_contracts::spec::OutputSpec;
+
+use super::one_line;
+use crate::critic::text_of;
+use crate::prompts::overlap;
+
+/// Most quotations of one answer that are looked up; each costs a search through its document.
+const QUOTES_MAX: usize = 256;
+
+/// Most bytes of a quotation.
+pub(crate) const QUOTE_BYTES_MAX: usize = 8 * 1024;
+
+/// Most findings that a writer is given.
+const SELECTED_MAX: usize = 4096;
+
+/// Places every quotation of an answer in its document; one that does not stand there has no place.
+///
+/// `default_path` is the document of a quotation that names none. `passages` is the text that was read, and gives
+/// each finding its heading; without it findings have none.
+pub fn findings(
+    answer: FindingsAnswer,
+    default_path: Option<&str>,
+    passages: &[Passage],
+    sources: &dyn Sources,
+) -> Result<Findings, SourceError> {
+    let mut claims = Vec::with_capacity(answer.claims.len());
+    let mut looked_up = 0;
+    for claim in answer.claims {
+        let mut quotes = Vec::with_capacity(claim.quotes.len());
+        for quote in &claim.quotes {
+            looked_up += 1;
+            quotes.push(if looked_up > QUOTES_MAX {
+                unplaced(path_of(quote, default_path), quote)
+            } else {
+                placed(quote, default_path, sources)?
+            });
+        }
+        claims.push(finding(&claim, quotes, passages));
+    }
+    Ok(Findings { claims })
+}
+
+fn finding(claim: &ClaimAnswer, quotes: Vec<Quote>, passages: &[Passage]) -> Finding {
+    Finding {
+        text: one_line(&claim.text),
+        heading: quotes.iter().find_map(|quote| heading(quote, passages)),
+        relevance_milli: claim.relevance_milli.min(1000),
+        quotes,
+    }
+}
+
+fn heading(quote: &Quote, passages: &[Passage]) -> Option<String> {
+    let place = quote.place?;
+    let passage = passages
+        .iter()
+        .find(|passage| passage.path == quote.path && (passage.start..passage.end).contains(&place.start))?;
+    passage.heading.clone()
+}
+
+fn path_of<'a>(quote: &'a QuoteAnswer, default_path: Option<&'a str>) -> &'a str {
+    let path = quote.path.trim();
+    let path = path.strip_prefix("./").unwrap_or(path);
+    if path.is_empty() {
+        default_path.unwrap_or_default()
+    } else {
+        path
+    }
+}
+
+fn unplaced(path: &str, quote: &QuoteAnswer) -> Quote {
+    Quote {
+        path: path.to_owned(),
+        quote: quote.quote.trim().to_owned(),
+        place: None,
+    }
+}
+
+fn placed(
+    quote: &QuoteAnswer,
+    default_path: Option<&str>,
+    sources: &dyn Sources,
+) -> Result<Quote, SourceError> {
+    let path = path_of(quote, default_path);
+    let words = quote.quote.trim();
+    if path.is_empty() || words.is_empty() || words.len() > QUOTE_BYTES_MAX {
+        return Ok(unplaced(path, quote));
+    }
+    if let Some(found) = at_hint(quote, path, sources) {
+        return Ok(found);
+    }
+    match sources.locate(path, words) {
+        Ok(Some(located)) => Ok(Quote {
+            path: path.to_owned(),
+            quote: located.quote,
+            place: Some(located.place),
+        }),
+        // A document that a model made up is a quotation that does not stand anywhere.
+        Ok(None) | Err(SourceError::Missing { .. } | SourceError::Outside { .. }) => {
+            Ok(unplaced(path, quote))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks where the answer says that the words stand: in a long document much cheaper than a search. Only white space
+/// may differ; anything else is left to the search.
+fn at_hint(quote: &QuoteAnswer, path: &str, sources: &dyn Sources) -> Option<Quote> {
+    let (start, end) = (quote.start?, quote.end?);
+    let length = end
+        .checked_sub(start)
+        .filter(|length| (1..=QUOTE_BYTES_MAX as u64).contains(length))?;
+    let bytes = sources.bytes(path, start, length).ok()?;
+    if bytes.len() as u64 != length {
+        return None;
+    }
+    let wanted = one_line(&quote.quote);
+    let texts = [Encoding::Utf8, Encoding::Latin1]
+        .into_iter()
+        .filter_map(|encoding| text_of(&bytes, encoding));
+    let text = texts.into_iter().find(|text| one_line(text) == wanted)?;
+    Some(Quote {
+        path: path.to_owned(),
+        quote: text,
+        place: Some(Place { start, end }),
+    })
+}
+
+/// The findings of all readers as the numbered list that a writer works on: claims that say the same brought
+/// together, each document held to its share, the most relevant first.
+///
+/// Findings without a placed quotation are dropped. Equal findings rank by the words they share with the question,
+/// then by their rank within their document, so that every document speaks before one speaks twice.
+pub fn select_findings(question: &str, findings: Vec<Findings>, output: &OutputSpec) -> Vec<Finding> {
+    let mut ranked = merged(findings);
+    ranked.sort_by_cached_key(|(rank, finding)| {
+        let overlap = overlap(question, &finding.text);
+        let first = finding
+            .quotes
+            .first()
+            .map(|quote| (quote.path.clone(), quote.place));
+        (Reverse(finding.relevance_milli), Reverse(overlap), *rank, first)
+    });
+    let mut shares: BTreeMap<String, u32> = BTreeMap::new();
+    let mut selected = Vec::new();
+    for (_, finding) in ranked {
+        let paths: BTreeSet<String> = finding.quotes.iter().map(|quote| quote.path.clone()).collect();
+        let share = |path: &String| shares.get(path).copied().unwrap_or(0);
+        if paths
+            .iter()
+            .any(|path| share(path) >= output.claims_per_document_max)
+        {
+            continue;
+        }
+        for path in paths {
+            *shares.entry(path).or_default() += 1;
+        }
+        selected.push(finding);
+        if selected.len() == SELECTED_MAX {
+            break;
+        }
+    }
+    selected
+}
+
+/// Findings of the same words as one, each with its best rank within a document.
+fn merged(findings: Vec<Findings>) -> Vec<(usize, Finding)> {
+    let mut merged: Vec<(usize, Finding)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for claims in findings.into_iter().map(|findings| findings.claims) {
+        for (rank, mut finding) in claims.into_iter().enumerate() {
+            finding.quotes.retain(|quote| quote.place.is_some());
+            if finding.quotes.is_empty() {
+                continue;
+            }
+            if let Some(index) = known.get(&same_words(&finding.text)) {
+                let (best, kept) = &mut merged[*index];
+                *best = rank.min(*best);
+                absorb(kept, finding);
+            } else {
+                known.insert(same_words(&finding.text), merged.len());
+                merged.push((rank, finding));
+            }
+        }
+    }
+    merged
+}
+
+fn absorb(kept: &mut Finding, other: Finding) {
+    kept.relevance_milli = kept.relevance_milli.max(other.relevance_milli);
+    for quote in other.quotes {
+        if !kept.quotes.contains(&quote) {
+            kept.quotes.push(quote);
+        }
+    }
+}
+
+/// A claim as it is compared with others: lower case, without a full stop, white space closed up.
+pub(crate) fn same_words(text: &str) -> String {
+    one_line(text).trim_end_matches('.').to_lowercase()
+}
+
+/// The claims of a brief with their quotations, in reading order; what a critic is asked about.
+pub fn claims_of(brief: &Brief) -> Vec<Finding> {
+    let by_number: BTreeMap<u32, Quote> = brief
+        .citations
+        .iter()
+        .map(|citation| {
+            let place = Place {
+                start: citation.start,
+                end: citation.end,
+            };
+            let (path, quote) = (citation.path.clone(), citation.quote.clone());
+            (
+                citation.n,
+                Quote {
+                    path,
+                    quote,
+                    place: Some(place),
+                },
+            )
+        })
+        .collect();
+    let sections = brief.sections.iter();
+    let claims = sections.flat_map(|section| section.claims.iter().map(move |claim| (section, claim)));
+    claims
+        .map(|(section, claim)| Finding {
+            text: claim.text.clone(),
+            quotes: claim
+                .citations
+                .iter()
+                .filter_map(|number| by_number.get(number).cloned())
+                .collect(),
+            relevance_milli: 0,
+            heading: Some(section.title.clone()),
+        })
+        .collect()
+}
