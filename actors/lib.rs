@@ -1,6 +1,12 @@
 //! The actors of one job: planner, worker, critic, executor, blackboard.
 
+pub mod agent;
+pub mod blackboard;
+pub mod executor;
+pub mod mailbox;
+pub mod metrics;
+pub mod step_loop;
+pub mod prompts;
 pub mod compose;
 pub mod critic;
-pub mod mailbox;
-pub mod prompts;
+pub mod planner;

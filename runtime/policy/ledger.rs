@@ -15,11 +15,12 @@ use std::collections::BTreeMap;
 
 use anthill_contracts::budget::{Amount, Dimension, Limits};
 use anthill_contracts::id::{StepId, TaskId};
+use serde::{Deserialize, Serialize};
 
 use account::Account;
 
 /// What a job and its tasks may spend, did spend, and have set aside.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ledger {
     job: Account,
     tasks: BTreeMap<TaskId, Account>,
@@ -28,11 +29,12 @@ pub struct Ledger {
     taskless: Amount,
     overrun: Amount,
     #[cfg(feature = "seeded-bugs")]
+    #[serde(skip)]
     bug: Option<SeededBug>,
 }
 
 /// A reservation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Held {
     task_id: TaskId,
     amount: Amount,

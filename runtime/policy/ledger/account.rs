@@ -6,9 +6,10 @@
 //! [`Account::excess`] finds it.
 
 use anthill_contracts::budget::{Amount, Dimension, Limits};
+use serde::{Deserialize, Serialize};
 
 /// Limits and sums of one scope.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Account {
     limits: Limits,
     committed: Amount,

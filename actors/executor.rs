@@ -1,0 +1,178 @@
+//! Executor: runs tool calls for workers, so many at once and each for so long.
+//! Parent: `Node`, permanent. Talks to: a `Toolbox`.
+//! Survives a restart: nothing; a call that was under way ends as a failure that its worker records.
+//! Invariants: at most [`ExecutorArguments::calls_max`] calls at once; every accepted call is answered; a tool that
+//! panics or hangs fails its call and nobody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anthill_contracts::tool::{ToolCall, ToolContext, ToolOutput, Toolbox};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
+use crate::metrics;
+
+/// What an executor needs.
+#[derive(Clone)]
+pub struct ExecutorArguments {
+    /// The tools.
+    pub toolbox: Arc<dyn Toolbox>,
+    /// Most calls that run at once; others wait for their turn.
+    pub calls_max: usize,
+    /// Longest run of one call.
+    pub call_time_max: Duration,
+}
+
+impl ExecutorArguments {
+    /// The tools with bounds that suit file tools on one machine.
+    pub fn new(toolbox: Arc<dyn Toolbox>) -> Self {
+        Self {
+            toolbox,
+            calls_max: 8,
+            call_time_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Runs tools for others.
+#[derive(Clone)]
+pub struct ExecutorHandle {
+    mailbox: Mailbox<ExecutorMessage>,
+    call_time_max: Duration,
+}
+
+impl ExecutorHandle {
+    /// Most calls that may wait or run.
+    pub const CALLS_WAITING_MAX: usize = 1024;
+
+    /// Starts an executor under a supervisor; answers its handle and cell.
+    pub async fn start(
+        arguments: ExecutorArguments,
+        parent: Option<ractor::ActorCell>,
+    ) -> Result<(Self, ractor::ActorCell, tokio::task::JoinHandle<()>), ractor::SpawnErr> {
+        let call_time_max = arguments.call_time_max;
+        let (actor, joined) = match parent {
+            Some(parent) => Actor::spawn_linked(None, Executor, arguments, parent).await?,
+            None => Actor::spawn(None, Executor, arguments).await?,
+        };
+        let cell = actor.get_cell();
+        let bounds = MailboxBounds {
+            data: Self::CALLS_WAITING_MAX,
+            control: 4,
+        };
+        Ok((
+            Self {
+                mailbox: Mailbox::new(actor, bounds),
+                call_time_max,
+            },
+            cell,
+            joined,
+        ))
+    }
+
+    /// Runs one call. Trouble of any kind is an output with `ok: false`.
+    pub async fn run(&self, context: ToolContext, call: ToolCall) -> ToolOutput {
+        // Waiting for a turn may take as long as all the calls before this one.
+        let deadline = self.call_time_max.saturating_mul(16);
+        let tool = call.tool.clone();
+        let asked = self
+            .mailbox
+            .call(|reply| ExecutorMessage::Run { context, call, reply }, deadline)
+            .await;
+        asked.unwrap_or_else(|error| match error {
+            MailError::Busy => ToolOutput::failure(format!("the tool `{tool}` is overloaded; try again")),
+            MailError::Closed => ToolOutput::failure(format!("the tool `{tool}` crashed")),
+            MailError::TimedOut => ToolOutput::failure(format!("the tool `{tool}` did not answer in time")),
+        })
+    }
+}
+
+/// The protocol.
+enum ExecutorMessage {
+    /// Runs a call and answers its output.
+    Run {
+        context: ToolContext,
+        call: ToolCall,
+        reply: RpcReplyPort<ToolOutput>,
+    },
+}
+
+struct Executor;
+
+struct ExecutorState {
+    arguments: ExecutorArguments,
+    turns: Arc<Semaphore>,
+    running: JoinSet<()>,
+}
+
+impl Actor for Executor {
+    type Msg = Mail<ExecutorMessage>;
+    type State = ExecutorState;
+    type Arguments = ExecutorArguments;
+
+    async fn pre_start(
+        &self,
+        _: ActorRef<Self::Msg>,
+        arguments: ExecutorArguments,
+    ) -> Result<ExecutorState, ActorProcessingErr> {
+        let turns = Arc::new(Semaphore::new(arguments.calls_max.max(1)));
+        Ok(ExecutorState {
+            arguments,
+            turns,
+            running: JoinSet::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        mail: Self::Msg,
+        state: &mut ExecutorState,
+    ) -> Result<(), ActorProcessingErr> {
+        for (message, permit) in mail.open() {
+            let ExecutorMessage::Run { context, call, reply } = message;
+            state.run(context, call, (reply, permit));
+        }
+        Ok(())
+    }
+}
+
+impl ExecutorState {
+    fn run(
+        &mut self,
+        context: ToolContext,
+        call: ToolCall,
+        answer_to: (RpcReplyPort<ToolOutput>, MailPermit),
+    ) {
+        while self.running.try_join_next().is_some() {}
+        let (toolbox, turns) = (Arc::clone(&self.arguments.toolbox), Arc::clone(&self.turns));
+        let call_time_max = self.arguments.call_time_max;
+        self.running.spawn(async move {
+            let (reply, _permit) = answer_to;
+            let Ok(_turn) = turns.acquire_owned().await else {
+                return;
+            };
+            let tool = call.tool.clone();
+            let outcome = tokio::time::timeout(call_time_max, toolbox.run(context, call)).await;
+            let (output, word) = match outcome {
+                Ok(output) => {
+                    let word = if output.ok { "ok" } else { "failed" };
+                    (output, word)
+                }
+                Err(_) => (
+                    ToolOutput::failure(format!("tool_timeout: `{tool}` ran for {call_time_max:?}")),
+                    "timeout",
+                ),
+            };
+            metrics::tool_call(word);
+            // The worker may be gone by now; then nobody needs the output.
+            let _ = reply.send(output);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

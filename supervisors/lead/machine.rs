@@ -1,0 +1,431 @@
+//! The lead as a pure machine: it owns the job's journal and decides what happens next.
+//!
+//! Inputs are what children and store report; outputs are what the shell must do. Whatever must not be seen before
+//! an event is durable is held back until the append that carries it has been acknowledged. Appends are one at a
+//! time; what happens meanwhile goes into the next one together, so that a thousand results cost a few syncs.
+//!
+//! Invariants: one append under way; nothing held leaves before its frame is durable; a task ends once; a step is
+//! recorded once; a late report of an attempt that is gone changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use anthill_actors::agent::{AgentKey, AgentOrder, AgentReport, Trouble};
+use anthill_contracts::budget::{Dimension, Limits};
+use anthill_contracts::digest::{Blob, Digest};
+use anthill_contracts::event::JobEvent;
+use anthill_contracts::id::{NodeId, TaskId};
+use anthill_contracts::plan::{Item, Plan};
+use anthill_contracts::spec::JobSpec;
+use anthill_contracts::store::Memo;
+use anthill_contracts::task::ReasonCode;
+
+use super::job_state::JobState;
+
+mod agents;
+mod ending;
+mod nodes;
+
+/// What happens to the lead.
+#[derive(Debug, Clone)]
+pub enum LeadInput {
+    /// The lease is granted and the journal is folded: begin, or go on.
+    Begin {
+        /// The node that this lead runs on.
+        node_id: NodeId,
+        /// The fence that the store granted.
+        epoch: u64,
+        /// The spec of a new job; `None` where the journal has it.
+        spec: Option<Box<JobSpec>>,
+        /// Limits that somebody raised for this run.
+        topup: Option<Limits>,
+    },
+    /// The append with this frame number is durable.
+    Appended {
+        /// The frame.
+        seq: u64,
+    },
+    /// The inputs are listed.
+    Listed {
+        /// What there is to read, as items to map over, with the listing's body.
+        listed: Result<Listed, Trouble>,
+    },
+    /// The template or the spec gave a plan, or it needs a model.
+    Templated {
+        /// The plan and its author; `None` where a model must write it.
+        plan: Option<(Plan, String)>,
+        /// What validation has against it.
+        reasons: Vec<String>,
+    },
+    /// Earlier work was looked up.
+    MemoLookedUp {
+        /// The task.
+        task_id: TaskId,
+        /// Under which key this task's work is kept.
+        key: Option<Digest>,
+        /// The earlier work, if any.
+        memo: Option<Memo>,
+    },
+    /// An agent reports.
+    Report(AgentReport),
+    /// A proposal of a model was validated.
+    Validated {
+        /// The plan and its author.
+        plan: Plan,
+        /// Who wrote it.
+        author: String,
+        /// What validation has against it.
+        reasons: Vec<String>,
+    },
+    /// An agent died without a last word.
+    Crashed {
+        /// Who.
+        agent: AgentKey,
+        /// What was seen.
+        detail: String,
+    },
+    /// The wait before a task's next attempt is over.
+    BackoffOver {
+        /// The task.
+        task_id: TaskId,
+    },
+    /// The wall time that the budget allows is over.
+    WallOver,
+    /// Somebody cancelled the job.
+    Cancel,
+    /// The node stops; the job can be resumed.
+    Interrupt,
+    /// Every agent has ended after [`LeadStep::StopAgents`].
+    AgentsStopped,
+    /// What there is was put together.
+    PartialReady {
+        /// The body of the partial result, if there is anything.
+        body: Option<Blob>,
+    },
+}
+
+/// The inputs, listed.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// One item per chunk of a document.
+    pub items: Vec<Item>,
+    /// The listing as JSON.
+    pub body: Blob,
+}
+
+/// What the shell must do.
+#[derive(Debug, Clone)]
+pub enum LeadStep {
+    /// Append one frame.
+    Append {
+        /// Its number.
+        seq: u64,
+        /// Its events.
+        events: Vec<JobEvent>,
+        /// The bodies that they name.
+        blobs: Vec<Blob>,
+    },
+    /// List the inputs.
+    ListInputs,
+    /// Make a plan from templates or spec, and validate it.
+    MakePlan,
+    /// Validate a plan that a model wrote.
+    ValidatePlan {
+        /// The plan.
+        plan: Plan,
+        /// Who wrote it.
+        author: String,
+    },
+    /// Look for earlier work of the same kind.
+    LookUpMemo {
+        /// The task.
+        task_id: TaskId,
+    },
+    /// Start an agent; everything it needs is in the job's state.
+    StartAgent(AgentKey),
+    /// Tell an agent something.
+    Tell(AgentKey, AgentOrder),
+    /// Tell me when this long is over.
+    ArmBackoff {
+        /// The task.
+        task_id: TaskId,
+        /// How long.
+        wait_ms: u64,
+    },
+    /// Stop every agent and report when they are gone.
+    StopAgents,
+    /// Put together what there is.
+    ComposePartial,
+    /// The job has ended or paused: nothing follows.
+    End,
+}
+
+/// Numbers from outside that a step may need.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cx {
+    /// Milliseconds of wall time since this run began, by the monotonic clock.
+    pub run_ms: u64,
+    /// A random number.
+    pub random: u64,
+}
+
+/// Bugs to plant, for the simulator's board; all off in production.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LeadBugs {
+    /// Lets held steps go before their frame is durable.
+    pub acknowledge_before_sync: bool,
+}
+
+/// The lead's machine.
+#[derive(Debug, Clone)]
+pub struct Lead {
+    job: JobState,
+    seq: u64,
+    outbox: Outbox,
+    agents: BTreeSet<AgentKey>,
+    ready: VecDeque<TaskId>,
+    preparing: BTreeSet<TaskId>,
+    waiting: BTreeSet<TaskId>,
+    memo_keys: BTreeMap<TaskId, Digest>,
+    looked_up: BTreeSet<TaskId>,
+    launched: BTreeSet<usize>,
+    broken: BTreeSet<usize>,
+    listed: Option<Listed>,
+    listing_asked: bool,
+    proposals: u32,
+    failed_planning: Option<String>,
+    mood: Mood,
+    bugs: LeadBugs,
+}
+
+/// Events that wait to be appended, and steps that wait for them.
+#[derive(Debug, Clone, Default)]
+struct Outbox {
+    events: Vec<JobEvent>,
+    blobs: Vec<Blob>,
+    held: Vec<LeadStep>,
+    in_flight: Option<(u64, Vec<LeadStep>)>,
+}
+
+/// What the lead is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mood {
+    /// Not begun.
+    New,
+    /// Carries the job out.
+    Working,
+    /// Takes no new step; ends as said once its agents are gone.
+    Closing(Closing),
+    /// Waits for the partial result.
+    Composing(Closing),
+    /// Nothing follows.
+    Ended,
+}
+
+/// How the job will stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Closing {
+    /// Paused, with what there is as a partial result.
+    Pause { reason: ReasonCode, detail: String },
+    /// Cancelled.
+    Cancel,
+}
+
+impl Lead {
+    /// A lead over what the journal holds; `seq` is the number of its last frame.
+    pub fn new(job: JobState, seq: u64) -> Self {
+        Self {
+            proposals: u32::try_from(job.refused.len()).unwrap_or(u32::MAX),
+            job,
+            seq,
+            outbox: Outbox::default(),
+            agents: BTreeSet::new(),
+            ready: VecDeque::new(),
+            preparing: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            memo_keys: BTreeMap::new(),
+            looked_up: BTreeSet::new(),
+            launched: BTreeSet::new(),
+            broken: BTreeSet::new(),
+            listed: None,
+            listing_asked: false,
+            failed_planning: None,
+            mood: Mood::New,
+            bugs: LeadBugs::default(),
+        }
+    }
+
+    /// The same lead with bugs planted.
+    #[cfg(feature = "seeded-bugs")]
+    #[must_use]
+    pub fn with_bugs(mut self, bugs: LeadBugs) -> Self {
+        self.bugs = bugs;
+        self
+    }
+
+    /// The job as far as it is decided; what is not yet durable is included.
+    pub const fn job(&self) -> &JobState {
+        &self.job
+    }
+
+    /// Number of the last frame that was handed out.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Whether the job has ended or paused, durably.
+    pub fn has_ended(&self) -> bool {
+        self.mood == Mood::Ended && self.outbox.in_flight.is_none() && self.outbox.events.is_empty()
+    }
+
+    /// Takes one input; appends what is to do to `out`.
+    pub fn step(&mut self, cx: Cx, input: LeadInput, out: &mut Vec<LeadStep>) {
+        match input {
+            LeadInput::Begin {
+                node_id,
+                epoch,
+                spec,
+                topup,
+            } => self.on_begin(node_id, epoch, spec, topup),
+            LeadInput::Appended { seq } => self.on_appended(seq, out),
+            _ if matches!(self.mood, Mood::New | Mood::Ended) => {}
+            LeadInput::Listed { listed } => self.on_listed(listed),
+            LeadInput::Templated { plan, reasons } => self.on_templated(plan, reasons),
+            LeadInput::MemoLookedUp { task_id, key, memo } => self.on_memo(task_id, key, memo),
+            LeadInput::Report(report) => self.on_report(report),
+            LeadInput::Validated {
+                plan,
+                author,
+                reasons,
+            } => self.on_validated(plan, author, reasons),
+            LeadInput::Crashed { agent, detail } => self.on_crashed(cx, agent, &detail),
+            LeadInput::BackoffOver { task_id } => self.on_backoff_over(task_id),
+            LeadInput::WallOver => self.exhaust(None, Dimension::Wall),
+            LeadInput::Cancel => self.close(Closing::Cancel),
+            LeadInput::Interrupt => self.close(Closing::Pause {
+                reason: ReasonCode::Interrupted,
+                detail: "the node stops".to_owned(),
+            }),
+            LeadInput::AgentsStopped => self.agents.clear(),
+            LeadInput::PartialReady { body } => self.on_partial(cx, body),
+        }
+        self.go_on(cx, out);
+    }
+
+    /// Whether the machine is sound.
+    pub fn check(&self) -> Result<(), String> {
+        self.job.check()
+    }
+
+    fn on_begin(&mut self, node_id: NodeId, epoch: u64, spec: Option<Box<JobSpec>>, topup: Option<Limits>) {
+        assert!(self.mood == Mood::New, "a lead begins once");
+        self.mood = Mood::Working;
+        if let Some(spec) = spec.filter(|_| self.job.spec.is_none()) {
+            self.emit(JobEvent::JobSubmitted { spec });
+        }
+        self.emit(JobEvent::LeadChanged { node_id, epoch });
+        if let Some(limits) = topup {
+            self.emit(JobEvent::BudgetToppedUp { limits });
+        }
+        match self.job.plan {
+            None => self.ask_for_listing(),
+            Some(_) => self.advance_nodes(),
+        }
+    }
+
+    fn on_listed(&mut self, listed: Result<Listed, Trouble>) {
+        match listed {
+            Err(trouble) => self.pause(trouble.reason, trouble.detail),
+            Ok(listed) => {
+                self.listed = Some(listed);
+                match self.job.plan {
+                    None => self.hold(LeadStep::MakePlan),
+                    Some(_) => self.advance_nodes(),
+                }
+            }
+        }
+    }
+
+    fn on_templated(&mut self, plan: Option<(Plan, String)>, reasons: Vec<String>) {
+        match plan {
+            Some(_) if !reasons.is_empty() => {
+                self.failed_planning = Some(reasons.join("; "));
+                self.emit(JobEvent::PlanRefused { proposal: 1, reasons });
+            }
+            Some((plan, author)) => self.adopt(plan, author),
+            None => self.start_planner(),
+        }
+    }
+
+    fn on_validated(&mut self, plan: Plan, author: String, reasons: Vec<String>) {
+        if reasons.is_empty() {
+            self.adopt(plan, author);
+        } else {
+            self.refuse_plan(reasons);
+        }
+    }
+
+    fn adopt(&mut self, plan: Plan, author: String) {
+        if self.job.plan.is_some() {
+            return;
+        }
+        self.emit(JobEvent::PlanProposed { plan, author });
+        self.advance_nodes();
+    }
+
+    /// Records an event: it is true from now on, and durable when its frame is.
+    fn emit(&mut self, event: JobEvent) {
+        self.job.apply(&event);
+        self.outbox.events.push(event);
+    }
+
+    /// Lets a step out once everything recorded so far is durable.
+    fn hold(&mut self, step: LeadStep) {
+        self.outbox.held.push(step);
+    }
+
+    fn on_appended(&mut self, seq: u64, out: &mut Vec<LeadStep>) {
+        match self.outbox.in_flight.take() {
+            Some((awaited, held)) if awaited == seq => out.extend(held),
+            other => self.outbox.in_flight = other,
+        }
+    }
+
+    /// Starts what can start, closes what can close, and hands out the next frame.
+    fn go_on(&mut self, cx: Cx, out: &mut Vec<LeadStep>) {
+        match self.mood {
+            Mood::Working => {
+                self.start_ready();
+                self.finish_if_complete(cx);
+            }
+            Mood::Closing(_) => self.finish_closing(cx),
+            Mood::New | Mood::Composing(_) | Mood::Ended => {}
+        }
+        self.flush(out);
+    }
+
+    fn flush(&mut self, out: &mut Vec<LeadStep>) {
+        if self.bugs.acknowledge_before_sync {
+            out.append(&mut self.outbox.held);
+        }
+        if self.outbox.in_flight.is_some() {
+            return;
+        }
+        if self.outbox.events.is_empty() {
+            out.append(&mut self.outbox.held);
+            return;
+        }
+        self.seq += 1;
+        let held = std::mem::take(&mut self.outbox.held);
+        let events = std::mem::take(&mut self.outbox.events);
+        let blobs = std::mem::take(&mut self.outbox.blobs);
+        self.outbox.in_flight = Some((self.seq, held));
+        out.push(LeadStep::Append {
+            seq: self.seq,
+            events,
+            blobs,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

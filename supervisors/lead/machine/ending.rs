@@ -1,0 +1,191 @@
+//! How a job ends, pauses or is cancelled.
+
+use anthill_contracts::budget::Dimension;
+use anthill_contracts::digest::{Blob, Digest};
+use anthill_contracts::event::JobEvent;
+use anthill_contracts::id::TaskId;
+use anthill_contracts::task::ReasonCode;
+
+use super::{Closing, Cx, Lead, LeadStep, Mood};
+use crate::lead::job_state::NodeState;
+
+impl Closing {
+    /// The dimension that is used up, where that is the reason.
+    pub(super) const fn dimension(&self) -> Option<Dimension> {
+        match self {
+            Self::Pause {
+                reason: ReasonCode::BudgetExhausted(dimension),
+                ..
+            } => Some(*dimension),
+            Self::Pause { .. } | Self::Cancel => None,
+        }
+    }
+}
+
+impl Lead {
+    /// Ends the job if nothing is left to do.
+    pub(super) fn finish_if_complete(&mut self, cx: Cx) {
+        if let Some(detail) = self.failed_planning.take() {
+            self.fail_job(cx, ReasonCode::PlanInvalid, detail);
+            return;
+        }
+        let complete = self.job.plan.is_some() && self.job.nodes.iter().all(NodeState::is_complete);
+        if !complete {
+            return;
+        }
+        let unsound = (0..self.job.nodes.len()).find(|index| !self.node_is_sound(*index));
+        match unsound {
+            None => {
+                let output = self.final_output();
+                self.emit(JobEvent::JobSucceeded {
+                    output,
+                    wall_ms: cx.run_ms,
+                });
+                self.end();
+            }
+            Some(index) => {
+                let (reason, detail) = self.first_failure(index);
+                self.fail_job(cx, reason, detail);
+            }
+        }
+    }
+
+    /// Pauses the job: it can be resumed.
+    pub(super) fn pause(&mut self, reason: ReasonCode, detail: String) {
+        self.close(Closing::Pause { reason, detail });
+    }
+
+    /// Records that a limit was reached, and pauses with what there is.
+    pub(super) fn exhaust(&mut self, task_id: Option<TaskId>, dimension: Dimension) {
+        if self.mood != Mood::Working {
+            return;
+        }
+        self.emit(JobEvent::BudgetExhausted { task_id, dimension });
+        self.pause(
+            ReasonCode::BudgetExhausted(dimension),
+            format!("the limit on {dimension} is reached"),
+        );
+    }
+
+    /// Takes no new step from now on. Agents are stopped, but for a used-up budget: then the calls that are paid
+    /// for already may still end and be recorded.
+    pub(super) fn close(&mut self, closing: Closing) {
+        if !matches!(self.mood, Mood::Working | Mood::Closing(_)) {
+            return;
+        }
+        let lets_calls_end = closing
+            .dimension()
+            .is_some_and(|dimension| dimension != Dimension::Wall);
+        self.mood = Mood::Closing(closing);
+        self.ready.clear();
+        self.preparing.clear();
+        self.waiting.clear();
+        if !lets_calls_end && !self.agents.is_empty() {
+            self.hold(LeadStep::StopAgents);
+        }
+    }
+
+    /// Goes on with closing once every agent is gone.
+    pub(super) fn finish_closing(&mut self, cx: Cx) {
+        let Mood::Closing(closing) = &self.mood else {
+            return;
+        };
+        if !self.agents.is_empty() {
+            return;
+        }
+        match closing.clone() {
+            Closing::Cancel => {
+                for task_id in self.unended_tasks() {
+                    self.emit(JobEvent::TaskCancelled {
+                        task_id,
+                        reason: ReasonCode::Cancelled,
+                    });
+                }
+                self.emit(JobEvent::JobCancelled { wall_ms: cx.run_ms });
+                self.end();
+            }
+            closing if closing.dimension().is_some() && self.job.plan.is_some() => {
+                self.mood = Mood::Composing(closing);
+                self.hold(LeadStep::ComposePartial);
+            }
+            Closing::Pause { reason, detail } => {
+                self.emit(JobEvent::JobPaused {
+                    reason,
+                    partial: None,
+                    wall_ms: cx.run_ms,
+                    detail,
+                });
+                self.end();
+            }
+        }
+    }
+
+    pub(super) fn on_partial(&mut self, cx: Cx, body: Option<Blob>) {
+        let Mood::Composing(Closing::Pause { reason, detail }) = self.mood.clone() else {
+            return;
+        };
+        let partial = body.as_ref().map(Blob::digest);
+        self.outbox.blobs.extend(body);
+        self.emit(JobEvent::JobPaused {
+            reason,
+            partial,
+            wall_ms: cx.run_ms,
+            detail,
+        });
+        self.end();
+    }
+
+    fn fail_job(&mut self, cx: Cx, reason: ReasonCode, detail: String) {
+        for task_id in self.unended_tasks() {
+            self.emit(JobEvent::TaskCancelled { task_id, reason });
+        }
+        self.emit(JobEvent::JobFailed {
+            reason,
+            detail,
+            wall_ms: cx.run_ms,
+        });
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.mood = Mood::Ended;
+        self.hold(LeadStep::End);
+    }
+
+    fn unended_tasks(&self) -> Vec<TaskId> {
+        let open = self
+            .job
+            .tasks
+            .iter()
+            .filter(|(_, task)| !task.status.is_terminal());
+        open.map(|(task_id, _)| *task_id).collect()
+    }
+
+    /// The output of the last node that no other node builds on.
+    fn final_output(&self) -> Option<Digest> {
+        let plan = self.job.plan.as_ref()?;
+        let built_on = |id: &str| {
+            plan.nodes
+                .iter()
+                .any(|node| node.deps.iter().any(|dep| dep == id))
+        };
+        let last = plan.nodes.iter().rposition(|node| !built_on(&node.id))?;
+        match self.job.outputs_of(last).as_slice() {
+            [output] => Some(*output),
+            _ => None,
+        }
+    }
+
+    /// Why a node did not end well, traced back to where it began.
+    fn first_failure(&self, index: usize) -> (ReasonCode, String) {
+        let failed = self.job.nodes[index].tasks.iter().find_map(|task_id| {
+            let task = self.job.tasks.get(task_id)?;
+            Some((task_id, task.reason?))
+        });
+        let name = self.plan_node(index).map_or("?", |node| node.id.as_str());
+        match failed {
+            Some((task_id, reason)) => (reason, format!("task {task_id} of `{name}` did not succeed")),
+            None => (ReasonCode::DependencyFailed, format!("`{name}` could not begin")),
+        }
+    }
+}

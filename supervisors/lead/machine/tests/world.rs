@@ -1,0 +1,350 @@
+//! A world for the lead: a journal that is always durable, and agents that do as they are told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentReport, Trouble};
+use anthill_contracts::artifact::{ArtifactVersion, Review, ReviewFinding, Trust};
+use anthill_contracts::budget::{Amount, Limits};
+use anthill_contracts::digest::{Blob, Digest};
+use anthill_contracts::event::JobEvent;
+use anthill_contracts::id::{ArtifactId, JobId, NodeId, StepId, TaskId, ToolCallId};
+use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
+use anthill_contracts::spec::JobSpec;
+use anthill_contracts::step::{Phase, StepKind, StepRecord};
+use anthill_contracts::store::Memo;
+use anthill_contracts::task::ReasonCode;
+
+use crate::lead::job_state::JobState;
+use crate::lead::machine::{Cx, Lead, LeadInput, LeadStep, Listed};
+
+/// How agents behave.
+#[derive(Debug, Clone, Default)]
+pub struct Behaviour {
+    /// What a step costs beyond being a step.
+    pub cost: Amount,
+    /// How often the worker of the first document crashes.
+    pub crashes: u32,
+    /// How often the first reviews reject.
+    pub rejections: u32,
+    /// Whether every lookup finds earlier work.
+    pub remembers: bool,
+    /// Whether the provider refuses to work.
+    pub provider_down: bool,
+}
+
+/// The world around one lead.
+pub struct World {
+    pub journal: Vec<Vec<JobEvent>>,
+    pub behaviour: Behaviour,
+    pub plan_reasons: Vec<String>,
+    pub topup: Option<Limits>,
+    pub cancel_after_frames: Option<usize>,
+    pub told_early: Vec<String>,
+    documents: u32,
+    spec: Box<JobSpec>,
+    durable_steps: BTreeSet<StepId>,
+    durable_grants: BTreeSet<StepId>,
+    crashed: BTreeMap<TaskId, u32>,
+    inbox: VecDeque<LeadInput>,
+}
+
+fn node(id: &str, kind: NodeKind, role: Option<Role>, deps: &[&str]) -> PlanNode {
+    PlanNode {
+        id: id.to_owned(),
+        kind,
+        role,
+        deps: deps.iter().map(|dep| (*dep).to_owned()).collect(),
+        over: (kind == NodeKind::Map).then(|| "documents".to_owned()),
+        items: Vec::new(),
+        instructions: None,
+        review: role.is_some(),
+        budget: Limits::default(),
+        optional: false,
+    }
+}
+
+fn plan() -> Plan {
+    Plan {
+        nodes: vec![
+            node("documents", NodeKind::Documents, None, &[]),
+            node("read", NodeKind::Map, Some(Role::Reader), &["documents"]),
+            node("brief", NodeKind::Reduce, Some(Role::Writer), &["read"]),
+            node("verify", NodeKind::Verify, None, &["brief"]),
+        ],
+    }
+}
+
+fn job_id() -> JobId {
+    JobId::new(1, 1)
+}
+
+impl World {
+    pub fn new(documents: u32, budget: Limits) -> Self {
+        let spec = serde_json::json!({"name": "t", "goal": "why?", "budget": budget});
+        Self {
+            journal: Vec::new(),
+            behaviour: Behaviour::default(),
+            plan_reasons: Vec::new(),
+            topup: None,
+            cancel_after_frames: None,
+            told_early: Vec::new(),
+            documents,
+            spec: Box::new(serde_json::from_value(spec).expect("the spec is valid")),
+            durable_steps: BTreeSet::new(),
+            durable_grants: BTreeSet::new(),
+            crashed: BTreeMap::new(),
+            inbox: VecDeque::new(),
+        }
+    }
+
+    /// The same job after its process died, with the first frames of its journal.
+    pub fn resumed(other: &Self, frames: usize) -> Self {
+        let mut world = Self::new(other.documents, Limits::default());
+        world.spec = other.spec.clone();
+        for events in &other.journal[..frames] {
+            world.keep(events.clone());
+        }
+        world
+    }
+
+    /// Runs a lead until it has ended.
+    pub fn run(&mut self) -> Lead {
+        let mut job = JobState::new(job_id());
+        self.journal.iter().flatten().for_each(|event| job.apply(event));
+        let epoch = job.epoch + 1;
+        let spec = job.spec.is_none().then(|| self.spec.clone());
+        let mut lead = Lead::new(job, self.journal.len() as u64);
+        let topup = self.topup;
+        self.inbox.push_back(LeadInput::Begin {
+            node_id: NodeId::new(1, 1),
+            epoch,
+            spec,
+            topup,
+        });
+        let mut inputs = 0;
+        while let Some(input) = self.inbox.pop_front() {
+            inputs += 1;
+            assert!(inputs < 10_000, "the job does not end");
+            let mut out = Vec::new();
+            lead.step(
+                Cx {
+                    run_ms: inputs,
+                    random: inputs,
+                },
+                input,
+                &mut out,
+            );
+            assert_eq!(lead.check(), Ok(()));
+            for step in out {
+                self.perform(&lead, step);
+            }
+        }
+        assert!(lead.has_ended(), "the job is stuck: {:?}", lead.job().nodes);
+        lead
+    }
+
+    fn keep(&mut self, events: Vec<JobEvent>) {
+        for event in &events {
+            match event {
+                JobEvent::StepRecorded { step, .. } => drop(self.durable_steps.insert(step.step_id)),
+                JobEvent::BudgetReserved { step_id, .. } => drop(self.durable_grants.insert(*step_id)),
+                _ => {}
+            }
+        }
+        self.journal.push(events);
+    }
+
+    fn perform(&mut self, lead: &Lead, step: LeadStep) {
+        match step {
+            LeadStep::Append { seq, events, .. } => {
+                self.keep(events);
+                assert_eq!(seq, self.journal.len() as u64);
+                self.inbox.push_back(LeadInput::Appended { seq });
+                if self.cancel_after_frames == Some(self.journal.len()) {
+                    self.inbox.push_back(LeadInput::Cancel);
+                }
+            }
+            LeadStep::ListInputs => self.list(),
+            LeadStep::MakePlan => {
+                let plan = Some((plan(), "template:test".to_owned()));
+                self.inbox.push_back(LeadInput::Templated {
+                    plan,
+                    reasons: self.plan_reasons.clone(),
+                });
+            }
+            LeadStep::LookUpMemo { task_id } => {
+                let output = Digest::of(task_id.to_string().as_bytes());
+                let memo = Memo {
+                    job_id: job_id(),
+                    task_id,
+                    output,
+                    cost: Amount::ZERO,
+                };
+                let memo = self.behaviour.remembers.then_some(memo);
+                self.inbox.push_back(LeadInput::MemoLookedUp {
+                    task_id,
+                    key: Some(output),
+                    memo,
+                });
+            }
+            LeadStep::StartAgent(key) => self.start(lead, key),
+            LeadStep::Tell(key, order) => self.tell(lead, key, order),
+            LeadStep::ArmBackoff { task_id, .. } => self.inbox.push_back(LeadInput::BackoffOver { task_id }),
+            LeadStep::StopAgents => self.inbox.push_back(LeadInput::AgentsStopped),
+            LeadStep::ComposePartial => {
+                let body = Some(Blob::new(b"partial".to_vec()));
+                self.inbox.push_back(LeadInput::PartialReady { body });
+            }
+            LeadStep::ValidatePlan { .. } | LeadStep::End => {}
+        }
+    }
+
+    fn list(&mut self) {
+        let items = (0..self.documents).map(|index| Item {
+            label: format!("d{index}"),
+            document: Some(DocumentSlice {
+                path: format!("d{index}"),
+                digest: Digest::of(b"d"),
+                start: 0,
+                end: 1,
+            }),
+        });
+        let listed = Listed {
+            items: items.collect(),
+            body: Blob::new(b"listing".to_vec()),
+        };
+        self.inbox.push_back(LeadInput::Listed { listed: Ok(listed) });
+    }
+
+    fn report(&mut self, from: AgentKey, news: AgentNews) {
+        self.inbox
+            .push_back(LeadInput::Report(AgentReport { from, news }));
+    }
+
+    fn start(&mut self, lead: &Lead, key: AgentKey) {
+        let task = &lead.job().tasks[&key.task_id];
+        let first_reader = TaskId::derive(job_id(), "read", Some(0));
+        let crashed = self.crashed.entry(key.task_id).or_default();
+        if key.task_id == first_reader && *crashed < self.behaviour.crashes {
+            *crashed += 1;
+            self.inbox.push_back(LeadInput::Crashed {
+                agent: key,
+                detail: "boom".to_owned(),
+            });
+            return;
+        }
+        if self.behaviour.provider_down {
+            let trouble = Trouble {
+                reason: ReasonCode::ModelError,
+                detail: "down".to_owned(),
+                concerns_job: true,
+            };
+            self.report(key, AgentNews::Failed { trouble });
+            return;
+        }
+        if key.kind == AgentKind::Critic {
+            self.review(lead, key);
+        } else if task.steps.iter().any(|step| step.round == task.round()) {
+            self.post(lead, key);
+        } else {
+            let step_id = StepId::derive(key.task_id, task.steps.len() as u32);
+            let amount = Amount {
+                steps: 1,
+                ..self.behaviour.cost
+            };
+            self.report(key, AgentNews::Reserve { step_id, amount });
+        }
+    }
+
+    fn tell(&mut self, lead: &Lead, key: AgentKey, order: AgentOrder) {
+        match order {
+            AgentOrder::Granted(step_id) => {
+                if !self.durable_grants.contains(&step_id) {
+                    self.told_early.push(format!("{step_id} was granted"));
+                }
+                let task = &lead.job().tasks[&key.task_id];
+                let body = Blob::new(step_id.to_string().into_bytes());
+                let step = StepRecord {
+                    step_id,
+                    seq: task.steps.len() as u32,
+                    phase: Phase::Work,
+                    round: task.round(),
+                    kind: StepKind::Model {
+                        model: "test".to_owned(),
+                    },
+                    request: body.digest(),
+                    answer: body.digest(),
+                    cost: Amount {
+                        steps: 1,
+                        ..self.behaviour.cost
+                    },
+                };
+                self.report(
+                    key,
+                    AgentNews::StepTaken {
+                        step: Box::new(step),
+                        bodies: vec![body],
+                    },
+                );
+            }
+            AgentOrder::Refused(_, dimension) => {
+                let trouble = Trouble {
+                    reason: ReasonCode::BudgetExhausted(dimension),
+                    detail: String::new(),
+                    concerns_job: false,
+                };
+                self.report(key, AgentNews::Failed { trouble });
+            }
+            AgentOrder::Durable(step_id) => {
+                if !self.durable_steps.contains(&step_id) {
+                    self.told_early.push(format!("{step_id} was called durable"));
+                }
+                self.post(lead, key);
+            }
+        }
+    }
+
+    fn post(&mut self, lead: &Lead, key: AgentKey) {
+        let task = &lead.job().tasks[&key.task_id];
+        let last = task.steps.last().expect("a step was taken").step_id;
+        let body = Blob::new(format!("body of {last}").into_bytes());
+        let version = ArtifactVersion {
+            artifact_id: ArtifactId::derive(key.task_id, "out"),
+            name: "out".to_owned(),
+            version: task.versions.len() as u32 + 1,
+            parent: task.versions.last().map(|version| version.body),
+            body: body.digest(),
+            bytes: body.bytes().len() as u64,
+            owner: key.task_id,
+            key: ToolCallId::derive(last, "post_artifact", "{}"),
+            contract: "findings".to_owned(),
+            model: "test".to_owned(),
+            trust: Trust::Internal,
+        };
+        self.report(
+            key,
+            AgentNews::Posted {
+                version: Box::new(version),
+                body,
+            },
+        );
+    }
+
+    fn review(&mut self, lead: &Lead, key: AgentKey) {
+        let task = &lead.job().tasks[&key.task_id];
+        let round = task.round();
+        let rejects = round < self.behaviour.rejections && !task.versions.is_empty();
+        let flaw = ReviewFinding {
+            reason: ReasonCode::QuoteNotFound,
+            detail: "not there".to_owned(),
+        };
+        let review = Review {
+            artifact_id: ArtifactId::derive(key.task_id, "out"),
+            version: task.versions.last().map_or(1, |version| version.version),
+            round,
+            findings: if rejects { vec![flaw] } else { Vec::new() },
+            score_milli: 1000,
+        };
+        self.report(key, AgentNews::Reviewed { review });
+    }
+}
