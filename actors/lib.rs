@@ -2,11 +2,11 @@
 
 pub mod agent;
 pub mod blackboard;
+pub mod compose;
+pub mod critic;
 pub mod executor;
 pub mod mailbox;
 pub mod metrics;
-pub mod step_loop;
-pub mod prompts;
-pub mod compose;
-pub mod critic;
 pub mod planner;
+pub mod prompts;
+pub mod step_loop;
