@@ -26,11 +26,11 @@ fn the_machine_does_what_otp_does() {
         happened.note(&seen);
     }
     // The comparison is worth nothing if the scenarios are dull.
-    assert!(happened.starts > 10 * SCENARIOS, "{happened:?}");
+    assert!(happened.starts > 8 * SCENARIOS, "{happened:?}");
     assert!(happened.refusals > SCENARIOS / 4, "{happened:?}");
     assert!(happened.escalations > SCENARIOS / 10, "{happened:?}");
     assert!(happened.kills > SCENARIOS / 10, "{happened:?}");
-    assert!(happened.answers > SCENARIOS / 4, "{happened:?}");
+    assert!(happened.answers > SCENARIOS, "{happened:?}");
 }
 
 #[derive(Debug, Default)]

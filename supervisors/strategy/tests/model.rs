@@ -17,7 +17,12 @@ type Pid = u64;
 enum Entry {
     Undefined,
     Held,
-    Restarting,
+    /// It did not start, and the letter with this stamp tries again. OTP's letters have no stamp, so that one of an
+    /// earlier failure can be taken for the latest one.
+    Restarting(u64),
+    /// It will be started when one before it has been. OTP says `undefined`, and loses track when asked whether it
+    /// is active.
+    Waiting,
     Up(Pid),
 }
 
@@ -28,7 +33,7 @@ struct Child {
 
 enum Letter {
     Exit { pid: Pid, how: How },
-    TryAgain { number: u64 },
+    TryAgain { number: u64, stamp: u64 },
 }
 
 struct Process {
@@ -275,10 +280,12 @@ impl Model {
         {
             let verdict = match letter {
                 Letter::Exit { pid: dead, how } => self.restart_child(pid, dead, how),
-                Letter::TryAgain { number } => match self.child(pid, number).map(|child| child.entry) {
-                    Some(Entry::Restarting) => self.restart(pid, number),
-                    _ => Verdict::Go,
-                },
+                Letter::TryAgain { number, stamp } => {
+                    match self.child(pid, number).map(|child| child.entry) {
+                        Some(Entry::Restarting(latest)) if latest == stamp => self.restart(pid, number),
+                        _ => Verdict::Go,
+                    }
+                }
             };
             if verdict != Verdict::Go {
                 self.terminate(pid, verdict == Verdict::Escalate);
@@ -339,7 +346,8 @@ impl Model {
         let process = &self.processes[&pid];
         let below = process.node.below.as_ref().expect("it is a supervisor");
         let active = |child: &Child| {
-            child.node.spec.significant && matches!(child.entry, Entry::Up(_) | Entry::Restarting)
+            child.node.spec.significant
+                && matches!(child.entry, Entry::Up(_) | Entry::Restarting(_) | Entry::Waiting)
         };
         match below.spec.auto_shutdown {
             AutoShutdown::Never => Verdict::Go,
@@ -380,18 +388,19 @@ impl Model {
         self.set(pid, number, Entry::Undefined);
         self.terminate_children(pid, &affected);
         if let Err(failed) = self.start_children(pid, &affected) {
-            let behind = affected.iter().skip_while(|&&other| other != failed);
-            for &waiting in behind {
-                if self
-                    .child(pid, waiting)
-                    .is_some_and(|child| child.entry == Entry::Undefined)
+            for &waiting in affected.iter().skip_while(|&&other| other != failed) {
+                if let Some(child) = self.child(pid, waiting)
+                    && child.entry == Entry::Undefined
                 {
-                    self.set(pid, waiting, Entry::Restarting);
+                    child.entry = Entry::Waiting;
                 }
             }
-            self.process(pid)
-                .letters
-                .push_back(Letter::TryAgain { number: failed });
+            let stamp = self.fresh_pid();
+            self.set(pid, failed, Entry::Restarting(stamp));
+            self.process(pid).letters.push_back(Letter::TryAgain {
+                number: failed,
+                stamp,
+            });
         }
         Verdict::Go
     }
@@ -480,7 +489,7 @@ impl Model {
     fn order(&mut self, pid: Pid, order: &Order) -> &'static str {
         match order {
             Order::Add { leaf } => match self.child(pid, leaf.number).map(|child| child.entry) {
-                Some(Entry::Up(_) | Entry::Restarting) => "already started",
+                Some(Entry::Up(_) | Entry::Restarting(_) | Entry::Waiting) => "already started",
                 Some(Entry::Undefined | Entry::Held) => "already present",
                 None => match self.start_child(pid, leaf) {
                     Some(started) => {
@@ -509,7 +518,7 @@ impl Model {
             Order::Restart { number } => match self.child(pid, *number).map(|child| child.entry) {
                 None => "not found",
                 Some(Entry::Up(_)) => "running",
-                Some(Entry::Restarting) => "restarting",
+                Some(Entry::Restarting(_) | Entry::Waiting) => "restarting",
                 Some(Entry::Undefined | Entry::Held) => {
                     let node = self.child(pid, *number).expect("it was found").node.clone();
                     let started = self.start_child(pid, &node);
@@ -520,7 +529,7 @@ impl Model {
             Order::Delete { number } => match self.child(pid, *number).map(|child| child.entry) {
                 None => "not found",
                 Some(Entry::Up(_)) => "running",
-                Some(Entry::Restarting) => "restarting",
+                Some(Entry::Restarting(_) | Entry::Waiting) => "restarting",
                 Some(Entry::Undefined | Entry::Held) => {
                     self.remove(pid, *number);
                     "ok"

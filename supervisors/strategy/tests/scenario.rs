@@ -158,7 +158,7 @@ pub(super) fn scenario(seed: u64) -> Scenario {
             script.plan(leaf, &plans);
         }
     }
-    let happenings = (0..2 + maker.rng.below(12)).map(|_| maker.happening()).collect();
+    let happenings = (0..8 + maker.rng.below(24)).map(|_| maker.happening()).collect();
     Scenario {
         root,
         script,
@@ -190,12 +190,12 @@ impl Maker {
         let strategy = self
             .rng
             .pick(&[Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne]);
-        let intensity = u32::try_from(self.rng.below(4)).expect("small");
+        let intensity = u32::try_from(self.rng.below(4) + 4 * u64::from(depth == 0)).expect("small");
         let spec = SupervisorSpec::new(number.to_string())
             .strategy(strategy)
             .auto_shutdown(auto_shutdown)
             .intensity(intensity, Duration::from_secs(1 + self.rng.below(10)));
-        let count = self.rng.below(5);
+        let count = self.rng.below(5) + 2 * u64::from(depth == 0);
         let children = (0..count)
             .map(|_| match depth < 2 && self.rng.once_in(3) {
                 true => self.supervisor(depth + 1, auto_shutdown),

@@ -71,7 +71,9 @@ pub(super) fn act(scenario: &Scenario) -> Vec<Seen> {
     };
     let root = world.begin_supervisor(&scenario.root, None);
     world.quiet();
-    if world.supervisors.contains_key(&root) {
+    if world.seen.contains(&Seen::SupervisorUp {
+        supervisor: scenario.root.number,
+    }) {
         for happening in &scenario.happenings {
             world.happens(happening);
             world.quiet();
