@@ -1,1 +1,3 @@
 //! The real binary, from its command line to its exit code. One test binary; a file per subject.
+
+mod tidy;

@@ -1,0 +1,106 @@
+//! Where things lie: the top level, the pages of invariants, and files named after their subject.
+
+use super::workspace::paths;
+use super::{Flaw, demand_none, told};
+
+/// The top level beside dot files.
+const TOP: [&str; 13] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "actors",
+    "clippy.toml",
+    "config",
+    "deny.toml",
+    "examples",
+    "runtime",
+    "rustfmt.toml",
+    "supervisors",
+    "tests",
+];
+
+/// Folders that say in a README what does not happen in them.
+const DESCRIBED: [&str; 6] = ["actors", "config", "examples", "runtime", "supervisors", "tests"];
+
+/// Names of files and modules that have no subject.
+const NAMELESS: [&str; 6] = ["common", "helpers", "misc", "mod", "util", "utils"];
+
+fn strays(paths: &[String]) -> Vec<Flaw> {
+    paths
+        .iter()
+        .filter(|path| !path.contains('/') && !path.starts_with('.') && !TOP.contains(&path.as_str()))
+        .map(|path| Flaw::in_file(path, "does not belong at the top level"))
+        .collect()
+}
+
+fn undescribed(paths: &[String]) -> Vec<Flaw> {
+    DESCRIBED
+        .iter()
+        .filter(|folder| !paths.contains(&format!("{folder}/README.md")))
+        .map(|folder| Flaw::in_file(*folder, "has no README.md"))
+        .collect()
+}
+
+fn nameless(paths: &[String]) -> Vec<Flaw> {
+    paths
+        .iter()
+        .filter(|path| {
+            path.strip_suffix(".rs")
+                .and_then(|path| path.rsplit('/').next())
+                .is_some_and(|stem| NAMELESS.contains(&stem))
+        })
+        .map(|path| Flaw::in_file(path, "is named after no subject"))
+        .collect()
+}
+
+#[test]
+fn the_top_level_holds_nothing_else() {
+    demand_none(strays(&paths()), "put it into the folder of its subject");
+}
+
+#[test]
+fn each_folder_says_what_it_does_not_do() {
+    demand_none(
+        undescribed(&paths()),
+        "write the folder's README.md: what it is for, and its invariants",
+    );
+}
+
+#[test]
+fn files_are_named_after_their_subject() {
+    demand_none(
+        nameless(&paths()),
+        "name the concept; a module `x` is `x.rs` with a folder `x/`",
+    );
+}
+
+#[test]
+fn misplaced_files_are_found() {
+    let listing = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        told(strays(&listing(&["src", "src/lib.rs", ".gitignore", "runtime"]))),
+        ["src: does not belong at the top level"]
+    );
+    assert_eq!(
+        told(undescribed(&listing(&[
+            "actors/README.md",
+            "config/README.md",
+            "examples/README.md",
+            "runtime/README.md",
+            "tests/README.md",
+        ]))),
+        ["supervisors: has no README.md"]
+    );
+    assert_eq!(
+        told(nameless(&listing(&[
+            "actors/util.rs",
+            "tests/it/mod.rs",
+            "actors/utility.rs",
+        ]))),
+        [
+            "actors/util.rs: is named after no subject",
+            "tests/it/mod.rs: is named after no subject"
+        ]
+    );
+}
