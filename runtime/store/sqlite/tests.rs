@@ -9,6 +9,7 @@ use anthill_contracts::id::{JobId, NodeId, TaskId};
 use anthill_contracts::store::{Append, Store, StoreError};
 
 use super::SqliteStore;
+use crate::conformance::Subject;
 use crate::options::StoreOptions;
 
 mod rates;
@@ -56,4 +57,22 @@ fn result_frame(job_id: JobId, epoch: u64, seq: u64) -> Append {
         events,
         blobs: Vec::new(),
     }
+}
+
+#[tokio::test]
+async fn it_passes_the_suite() {
+    crate::conformance::run(|| {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let store = Arc::new(open(folder.path()));
+        let reopen = move |store: Arc<dyn Store>| -> Arc<dyn Store> {
+            assert_eq!(Arc::strong_count(&store), 1, "the last handle is handed over");
+            drop(store);
+            Arc::new(open(folder.path()))
+        };
+        Subject {
+            store,
+            reopen: Box::new(reopen),
+        }
+    })
+    .await;
 }
