@@ -4,10 +4,11 @@
 //! Invariants: at most [`ExecutorArguments::calls_max`] calls at once; every accepted call is answered; a tool that
 //! panics or hangs fails its call and nobody else.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anthill_contracts::tool::{ToolCall, ToolContext, ToolOutput, Toolbox};
+use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -37,10 +38,10 @@ impl ExecutorArguments {
     }
 }
 
-/// Runs tools for others.
+/// Runs tools for others. The handle outlives the executor: after a restart it finds the new one.
 #[derive(Clone)]
 pub struct ExecutorHandle {
-    mailbox: Mailbox<ExecutorMessage>,
+    current: Arc<Mutex<Option<Mailbox<ExecutorMessage>>>>,
     call_time_max: Duration,
 }
 
@@ -48,40 +49,49 @@ impl ExecutorHandle {
     /// Most calls that may wait or run.
     pub const CALLS_WAITING_MAX: usize = 1024;
 
-    /// Starts an executor under a supervisor; answers its handle and cell.
-    pub async fn start(
+    /// A handle without an executor yet; calls through it fail until there is one.
+    pub fn vacant(arguments: &ExecutorArguments) -> Self {
+        Self {
+            current: Arc::default(),
+            call_time_max: arguments.call_time_max,
+        }
+    }
+
+    /// Starts an executor behind this handle, linked to its supervisor.
+    pub async fn occupy(
+        &self,
         arguments: ExecutorArguments,
-        parent: Option<ractor::ActorCell>,
-    ) -> Result<(Self, ractor::ActorCell, tokio::task::JoinHandle<()>), ractor::SpawnErr> {
-        let call_time_max = arguments.call_time_max;
-        let (actor, joined) = match parent {
-            Some(parent) => Actor::spawn_linked(None, Executor, arguments, parent).await?,
-            None => Actor::spawn(None, Executor, arguments).await?,
-        };
+        supervisor: ractor::ActorCell,
+    ) -> Result<(ractor::ActorCell, JoinHandle<()>), ractor::SpawnErr> {
+        let (actor, joined) = Actor::spawn_linked(None, Executor, arguments, supervisor).await?;
         let cell = actor.get_cell();
         let bounds = MailboxBounds {
             data: Self::CALLS_WAITING_MAX,
             control: 4,
         };
-        Ok((
-            Self {
-                mailbox: Mailbox::new(actor, bounds),
-                call_time_max,
-            },
-            cell,
-            joined,
-        ))
+        let mailbox = Mailbox::new(actor, bounds);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(mailbox);
+        Ok((cell, joined))
+    }
+
+    fn mailbox(&self) -> Result<Mailbox<ExecutorMessage>, MailError> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.clone().ok_or(MailError::Closed)
+    }
+
+    async fn ask(&self, context: ToolContext, call: ToolCall) -> Result<ToolOutput, MailError> {
+        // Waiting for a turn may take as long as all the calls before this one.
+        let deadline = self.call_time_max.saturating_mul(16);
+        let mailbox = self.mailbox()?;
+        mailbox
+            .call(|reply| ExecutorMessage::Run { context, call, reply }, deadline)
+            .await
     }
 
     /// Runs one call. Trouble of any kind is an output with `ok: false`.
     pub async fn run(&self, context: ToolContext, call: ToolCall) -> ToolOutput {
-        // Waiting for a turn may take as long as all the calls before this one.
-        let deadline = self.call_time_max.saturating_mul(16);
         let tool = call.tool.clone();
-        let asked = self
-            .mailbox
-            .call(|reply| ExecutorMessage::Run { context, call, reply }, deadline)
-            .await;
+        let asked = self.ask(context, call).await;
         asked.unwrap_or_else(|error| match error {
             MailError::Busy => ToolOutput::failure(format!("the tool `{tool}` is overloaded; try again")),
             MailError::Closed => ToolOutput::failure(format!("the tool `{tool}` crashed")),

@@ -49,18 +49,24 @@ pub fn result_node(plan: &Plan) -> Option<&PlanNode> {
 
 /// Asks a model for a plan, with the reasons why earlier proposals were refused.
 pub fn plan_request(spec: &JobSpec, documents: usize, refused: &[String]) -> ModelRequest {
+    prompts::request(&plan_order(spec, documents, refused), &[])
+}
+
+/// The work of writing a plan.
+pub fn plan_order(spec: &JobSpec, documents: usize, refused: &[String]) -> WorkOrder {
     let (example, _) = if documents > 1 {
         map_reduce_verify()
     } else {
         single()
     };
+    let limits = limits_in_words(&spec.budget);
     let assignment = Assignment::Plan {
         documents,
-        limits: limits_in_words(&spec.budget),
+        limits,
         refused: refused.to_vec(),
         example,
     };
-    prompts::request(&WorkOrder::of_job(spec, assignment), &[])
+    WorkOrder::of_job(spec, assignment)
 }
 
 /// Reads a model's answer as a plan, or says why it is none. What a node that asks no model cannot use is dropped.

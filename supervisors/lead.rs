@@ -6,3 +6,4 @@
 
 pub mod job_state;
 pub mod machine;
+pub(crate) mod shell;

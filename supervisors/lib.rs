@@ -4,5 +4,8 @@ pub mod child_spec;
 pub mod lead;
 pub mod metrics;
 pub mod names;
+pub mod node;
 pub mod strategy;
+pub mod tenant;
 pub mod tree;
+pub mod watch;

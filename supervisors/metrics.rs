@@ -1,6 +1,6 @@
 //! The metrics of this crate. Labels are bounded: strategy, kind of slot, kind of crash; never a name or an id.
 
-use metrics::counter;
+use metrics::{counter, describe_counter};
 
 use crate::child_spec::Strategy;
 use crate::strategy::{Cause, CrashKind, Exit, Outcome, SupervisorEvent};
@@ -16,8 +16,46 @@ pub const QUARANTINES: &str = "anthill_supervisors_quarantines_total";
 /// Abnormal exits, by `crash` (`transient`, `poison`, `logic`, `escalated`, `killed`, `start`) and `kind`.
 pub const CRASHES: &str = "anthill_supervisors_crashes_total";
 
+/// Runs of jobs that ended, by `status`.
+pub const JOB_RUNS: &str = "anthill_supervisors_job_runs_total";
+/// Frames that leads have had acknowledged.
+pub const FRAMES: &str = "anthill_supervisors_frames_total";
+
 /// All names above, for the test that compares dashboards and alerts with them.
-pub const ALL: [&str; 5] = [RESTARTS, ESCALATIONS, ORPHANS, QUARANTINES, CRASHES];
+pub const ALL: [&str; 7] = [
+    RESTARTS,
+    ESCALATIONS,
+    ORPHANS,
+    QUARANTINES,
+    CRASHES,
+    JOB_RUNS,
+    FRAMES,
+];
+
+/// Tells the recorder what each metric means.
+pub fn describe() {
+    describe_counter!(RESTARTS, "Restarts of children, by strategy and kind");
+    describe_counter!(
+        ESCALATIONS,
+        "Supervisors that restarted too often and failed upward, by strategy"
+    );
+    describe_counter!(ORPHANS, "Children that could not be killed, by strategy and kind");
+    describe_counter!(
+        QUARANTINES,
+        "Children left down because of a poisonous input, by strategy and kind"
+    );
+    describe_counter!(CRASHES, "Abnormal exits, by crash and kind");
+    describe_counter!(JOB_RUNS, "Runs of jobs that ended, by status");
+    describe_counter!(FRAMES, "Frames that leads have had acknowledged");
+}
+
+pub(crate) fn job_ended(status: &'static str) {
+    counter!(JOB_RUNS, "status" => status).increment(1);
+}
+
+pub(crate) fn frame_appended() {
+    counter!(FRAMES).increment(1);
+}
 
 /// Counts what an event tells.
 pub(crate) fn record(strategy: Strategy, event: &SupervisorEvent) {

@@ -146,7 +146,7 @@ impl SupervisorHandle {
     }
 
     /// Adds a child behind the others and starts it; OTP's `start_child`. When it does not start, the error comes
-    /// back and nothing else happens.
+    /// back and nothing else happens. After `TimedOut` the start may still succeed; ask [`Self::which_children`].
     pub async fn start_child(
         &self,
         spec: ChildSpec,

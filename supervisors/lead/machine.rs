@@ -108,6 +108,8 @@ pub enum LeadInput {
 pub struct Listed {
     /// One item per chunk of a document.
     pub items: Vec<Item>,
+    /// How many documents these are.
+    pub documents: usize,
     /// The listing as JSON.
     pub body: Blob,
 }
@@ -272,9 +274,19 @@ impl Lead {
         self.seq
     }
 
+    /// How many documents the job may read, as far as they have been listed in this run.
+    pub fn documents(&self) -> usize {
+        self.listed.as_ref().map_or(0, |listed| listed.documents)
+    }
+
+    /// Whether everything decided is durable.
+    pub fn is_settled(&self) -> bool {
+        self.outbox.in_flight.is_none() && self.outbox.events.is_empty()
+    }
+
     /// Whether the job has ended or paused, durably.
     pub fn has_ended(&self) -> bool {
-        self.mood == Mood::Ended && self.outbox.in_flight.is_none() && self.outbox.events.is_empty()
+        self.mood == Mood::Ended && self.is_settled()
     }
 
     /// Takes one input; appends what is to do to `out`.

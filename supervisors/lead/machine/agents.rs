@@ -1,6 +1,7 @@
 //! Agents: starting them, and what their reports change.
 
 use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentReport, Trouble};
+use anthill_actors::planner::PROPOSALS_MAX;
 use anthill_contracts::artifact::{ArtifactVersion, Review};
 use anthill_contracts::budget::{Amount, Dimension};
 use anthill_contracts::digest::{Blob, Digest};
@@ -13,9 +14,6 @@ use anthill_contracts::task::ReasonCode;
 use anthill_policy::ledger::{Refusal, Reserved, Scope};
 
 use super::{Cx, Lead, LeadStep, Mood};
-
-/// Most proposals of a model before planning has failed.
-const PROPOSALS_MAX: u32 = 3;
 
 /// Wait before the second attempt of a task whose worker crashed; doubles with each further crash.
 const BACKOFF_MS: u64 = 200;
@@ -302,10 +300,12 @@ impl Lead {
                 .dep_indexes(index)
                 .into_iter()
                 .find_map(|dep| self.job.outputs_of(dep).pop());
-            return match accepted {
-                true => self.succeed(task_id, output),
-                false => self.fail(task_id, ReasonCode::CriticRejected, summary),
-            };
+            if accepted {
+                self.succeed(task_id, output);
+            } else {
+                self.fail(task_id, ReasonCode::CriticRejected, summary);
+            }
+            return;
         }
         let rounds_max = self.job.spec.as_ref().map_or(0, |spec| spec.review.rounds);
         if accepted {

@@ -337,3 +337,66 @@ fn the_first_outcome_stands() {
         "supervisor bench gave up on a: it ended (failed: boom), with more than 0 restarts in 1s"
     );
 }
+
+/// Ask, wait, kill, wait, give up: and then the caller has its answer.
+#[test]
+fn a_stop_gets_harder_and_ends() {
+    let mut bench = Bench::up(spec(Strategy::OneForOne).kill_wait(2 * SECOND), &["a"]);
+    let (slot, incarnation) = (Slot(1), Incarnation(2));
+    let terminate = Command::Terminate { id: "a".into() };
+    bench.step(Input::Command {
+        caller: CallerId(1),
+        command: terminate,
+    });
+    assert_eq!(bench.out[0], Output::Stop { slot, incarnation });
+    let (timer, after) = bench.timer().expect("the stop has a time");
+    assert_eq!(after, 5 * SECOND);
+    bench.out.clear();
+    bench.step(Input::TimerFired { timer });
+    assert_eq!(bench.out[0], Output::Kill { slot, incarnation });
+    let (timer, after) = bench.timer().expect("the kill has a time");
+    assert_eq!(after, 2 * SECOND);
+    bench.out.clear();
+    bench.step(Input::TimerFired { timer });
+    let orphaned =
+        |output: &Output<()>| matches!(output, Output::Event(SupervisorEvent::ChildOrphaned { .. }));
+    assert!(orphaned(&bench.out[0]), "{:?}", bench.out);
+    let answer = Output::Reply {
+        caller: CallerId(1),
+        answer: Ok(()),
+    };
+    assert_eq!(bench.out.last(), Some(&answer));
+    assert_eq!(bench.machine.which_children()[0].status, ChildStatus::Down);
+}
+
+/// A child that comes up in the moment in which it is cancelled must not stay.
+#[test]
+fn a_child_that_outruns_its_cancellation_is_stopped() {
+    let mut bench = Bench::up(spec(Strategy::OneForOne), &[]);
+    let add = Command::Add {
+        spec: ChildSpec::worker("a"),
+        payload: (),
+    };
+    bench.step(Input::Command {
+        caller: CallerId(1),
+        command: add,
+    });
+    let (slot, incarnation) = bench.started();
+    bench.step(Input::Command {
+        caller: CallerId(2),
+        command: Command::Terminate { id: "a".into() },
+    });
+    bench.out.clear();
+    bench.step(Input::ChildStarted { slot, incarnation });
+    assert_eq!(bench.out, [Output::Stop { slot, incarnation }]);
+    bench.step(Input::ChildExited {
+        slot,
+        incarnation,
+        exit: Exit::Shutdown,
+    });
+    assert_eq!(
+        bench.machine.which_children(),
+        [],
+        "it was never told to be up, so it is forgotten"
+    );
+}

@@ -13,7 +13,7 @@ use crate::strategy::{
 use super::scenario::Rng;
 
 const DAYS: u64 = 20_000;
-const STARTS_MAX: usize = 3;
+const STARTS_MAX: usize = 2;
 
 type Life = (Slot, Incarnation);
 

@@ -1,0 +1,167 @@
+//! Critic: reviews one version of an artifact, then stops.
+//! Parent: `Lead`, temporary; a crash is another attempt of the task. Talks to: the job's sources, and a `Provider`
+//! where an opinion is asked for, through its [`step agent`](crate::step_agent).
+//! Survives a restart: nothing; the same version gets the same verdict.
+//! Invariants: the deterministic checks come first and cannot be talked over; an opinion can only reject.
+
+use std::sync::{Arc, OnceLock};
+
+use anthill_contracts::artifact::Review;
+use anthill_contracts::brief::{Brief, Finding, Findings};
+use anthill_contracts::digest::Digest;
+use anthill_contracts::id::ArtifactId;
+use anthill_contracts::model::OpinionAnswer;
+use anthill_contracts::plan::PlanNode;
+use anthill_contracts::sources::Sources;
+use anthill_contracts::spec::JobSpec;
+use anthill_contracts::task::ReasonCode;
+use futures::future::BoxFuture;
+
+use crate::agent::{AgentNews, Trouble};
+use crate::compose;
+use crate::critic::{FindingsRule, Verdict, check_brief, check_findings, opinion_findings};
+use crate::metrics;
+use crate::prompts::WorkOrder;
+use crate::step_agent::{AgentPorts, Answer, Composed, Craft, Past, Prepared, history};
+use crate::worker::{blocking, defect};
+
+/// What a critic is for.
+pub struct CriticCraft {
+    /// What was asked for.
+    pub spec: Arc<JobSpec>,
+    /// The node whose work is reviewed.
+    pub node: PlanNode,
+    /// What is reviewed.
+    pub subject: Subject,
+    /// The round of work and review, from 0.
+    pub round: u32,
+    /// Whether a model is asked once the checks have passed.
+    pub wants_opinion: bool,
+    /// What it has asked already in this round.
+    pub past: Past,
+    /// The score of the checks; filled by [`Craft::prepare`].
+    pub score_milli: OnceLock<u32>,
+}
+
+/// One version under review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The artifact.
+    pub artifact_id: ArtifactId,
+    /// The version; 0 for work that an earlier job has done.
+    pub version: u32,
+    /// Its body.
+    pub body: Digest,
+    /// What it claims to be.
+    pub contract: String,
+    /// The document that it may quote, where that is one.
+    pub path: Option<String>,
+}
+
+impl Craft for CriticCraft {
+    fn prepare<'a>(&'a self, ports: &'a AgentPorts) -> BoxFuture<'a, Result<Prepared, Trouble>> {
+        Box::pin(async move {
+            let (verdict, claims) = self.check(ports).await?;
+            if verdict.input_changed() {
+                let detail = verdict
+                    .findings
+                    .first()
+                    .map(|flaw| flaw.detail.clone())
+                    .unwrap_or_default();
+                return Err(Trouble {
+                    reason: ReasonCode::InputChanged,
+                    detail,
+                    concerns_job: false,
+                });
+            }
+            // A critic prepares once; a second filling would bring the same.
+            let _ = self.score_milli.set(verdict.score_milli);
+            if !verdict.accepted() || !self.wants_opinion || claims.is_empty() {
+                return Ok(Prepared::Done(self.reviewed(verdict)));
+            }
+            let order = Box::new(WorkOrder::opinion(&self.spec, &self.node, claims));
+            let history = history(self, ports, &self.past).await?;
+            Ok(Prepared::Ask { order, history })
+        })
+    }
+
+    fn compose<'a>(&'a self, _: &'a AgentPorts, answer: &'a Answer) -> BoxFuture<'a, Composed> {
+        Box::pin(async move {
+            let opinion: OpinionAnswer = compose::parse_answer(&answer.text)?;
+            let score_milli = self.score_milli.get().copied().unwrap_or_default();
+            Ok(self.reviewed(Verdict {
+                findings: opinion_findings(&opinion),
+                score_milli,
+            }))
+        })
+    }
+}
+
+impl CriticCraft {
+    /// What a program can say, and the claims that a model may be asked about.
+    async fn check(&self, ports: &AgentPorts) -> Result<(Verdict, Vec<Finding>), Trouble> {
+        let blob = ports
+            .store
+            .blob(self.subject.body)
+            .await
+            .map_err(|error| defect(error.to_string()))?;
+        let (sources, subject, spec) = (
+            Arc::clone(&ports.sources),
+            self.subject.clone(),
+            Arc::clone(&self.spec),
+        );
+        blocking(move || Ok(check_body(blob.bytes(), &subject, &spec, &*sources))).await
+    }
+
+    fn reviewed(&self, verdict: Verdict) -> AgentNews {
+        metrics::review(if verdict.accepted() {
+            "accepted"
+        } else {
+            "rejected"
+        });
+        let review: Review = verdict.into_review(self.subject.artifact_id, self.subject.version, self.round);
+        AgentNews::Reviewed { review }
+    }
+}
+
+fn check_body(
+    body: &[u8],
+    subject: &Subject,
+    spec: &JobSpec,
+    sources: &dyn Sources,
+) -> (Verdict, Vec<Finding>) {
+    let unreadable = |error: serde_json::Error| {
+        let detail = format!("the artifact is no `{}`: {error}", subject.contract);
+        let finding = anthill_contracts::artifact::ReviewFinding {
+            reason: ReasonCode::ContractViolation,
+            detail,
+        };
+        (
+            Verdict {
+                findings: vec![finding],
+                score_milli: 0,
+            },
+            Vec::new(),
+        )
+    };
+    if subject.contract == "findings" {
+        return match compose::decode::<Findings>(body) {
+            Ok(findings) => {
+                let claims_max = spec.output.claims_per_document_max;
+                let rule = FindingsRule {
+                    path: subject.path.as_deref(),
+                    claims_max,
+                };
+                (check_findings(&findings, rule, sources), findings.claims)
+            }
+            Err(error) => unreadable(error),
+        };
+    }
+    match compose::decode::<Brief>(body) {
+        Ok(brief) => (
+            check_brief(&brief, &spec.goal, &spec.output, sources),
+            compose::claims_of(&brief),
+        ),
+        Err(error) => unreadable(error),
+    }
+}

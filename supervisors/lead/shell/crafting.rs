@@ -1,0 +1,184 @@
+//! Starting agents: everything that one needs is read from the job's state.
+
+use std::sync::{Arc, OnceLock};
+
+use anthill_actors::agent::{AgentKey, AgentKind};
+use anthill_actors::planning::PlannerCraft;
+use anthill_actors::review::{CriticCraft, Subject};
+use anthill_actors::step_agent::{AgentArguments, AgentHandle, Craft, Past};
+use anthill_actors::worker::{Covered, WorkerCraft};
+use anthill_contracts::id::{ArtifactId, TaskId};
+use anthill_contracts::plan::{NodeKind, PlanNode, Role};
+use anthill_contracts::spec::JobSpec;
+use anthill_contracts::step::{Phase, StepRecord};
+use anthill_contracts::task::TaskStatus;
+use ractor::ActorProcessingErr;
+use tracing::debug;
+
+use super::LeadShell;
+use crate::lead::job_state::{JobState, TaskState};
+
+impl LeadShell {
+    pub(super) async fn start_agent(&mut self, key: AgentKey) -> Result<(), ActorProcessingErr> {
+        let job = self.machine.job();
+        let task = job.tasks.get(&key.task_id).ok_or("an agent without a task")?;
+        let spec = Arc::new(job.spec.clone().ok_or("an agent before the spec")?);
+        let round = match key.kind {
+            AgentKind::Planner => u32::try_from(job.refused.len()).unwrap_or(u32::MAX),
+            AgentKind::Worker | AgentKind::Critic => task.round(),
+        };
+        let craft = self
+            .craft(key, task, &spec, round)
+            .ok_or("an agent without a node")?;
+        let arguments = AgentArguments {
+            key,
+            job_id: job.job_id,
+            spec,
+            craft,
+            next_seq: u32::try_from(task.steps.len()).unwrap_or(u32::MAX),
+            round,
+            ports: self.ports.clone(),
+            report: self.report_sink(),
+        };
+        debug!(job_id = %job.job_id, task_id = %key.task_id, attempt = key.attempt, kind = key.kind.as_str(), "agent starts");
+        let (handle, cell) = AgentHandle::start(arguments, self.cell()).await?;
+        self.keys.insert(cell.get_id(), key);
+        self.agents.insert(key, handle);
+        Ok(())
+    }
+
+    fn craft(
+        &self,
+        key: AgentKey,
+        task: &TaskState,
+        spec: &Arc<JobSpec>,
+        round: u32,
+    ) -> Option<Arc<dyn Craft>> {
+        let job = self.machine.job();
+        if key.kind == AgentKind::Planner {
+            return Some(Arc::new(PlannerCraft {
+                spec: Arc::clone(spec),
+                documents: self.machine.documents(),
+                refused: job.refused.concat(),
+                past: past(key.task_id, task, |step| step.round == round),
+            }));
+        }
+        let (index, node) = job.node_of(key.task_id)?;
+        if key.kind == AgentKind::Critic {
+            let verifies = node.kind == NodeKind::Verify;
+            return Some(Arc::new(CriticCraft {
+                spec: Arc::clone(spec),
+                node: node.clone(),
+                subject: if verifies {
+                    verified_subject(job, index)?
+                } else {
+                    subject(key.task_id, task)?
+                },
+                round,
+                wants_opinion: spec.review.opinion && !verifies,
+                past: past(key.task_id, task, |step| {
+                    step.phase == Phase::Review && step.round == round
+                }),
+                score_milli: OnceLock::new(),
+            }));
+        }
+        let rejected = task.reviews.iter().filter(|review| !review.accepted());
+        Some(Arc::new(WorkerCraft {
+            spec: Arc::clone(spec),
+            node: node.clone(),
+            task_id: key.task_id,
+            item: task.item.clone(),
+            inputs: inputs(job, node),
+            covered: covered(job),
+            newest: task.versions.last().cloned(),
+            past: Past {
+                rejected: rejected.map(|review| review.findings.clone()).collect(),
+                ..past(key.task_id, task, |step| step.phase == Phase::Work)
+            },
+            blackboard: self.blackboard.clone(),
+            gathered: OnceLock::new(),
+        }))
+    }
+}
+
+fn past(task_id: TaskId, task: &TaskState, own: impl Fn(&StepRecord) -> bool) -> Past {
+    let steps = task.steps.iter().filter(|step| own(step)).cloned().collect();
+    Past {
+        task_id,
+        steps,
+        rejected: Vec::new(),
+    }
+}
+
+fn subject(task_id: TaskId, task: &TaskState) -> Option<Subject> {
+    let newest = task.versions.last()?;
+    let document = task.item.as_ref().and_then(|item| item.document.as_ref());
+    Some(Subject {
+        artifact_id: ArtifactId::derive(task_id, &newest.name),
+        version: newest.version,
+        body: newest.body,
+        contract: newest.contract.clone(),
+        path: document.map(|document| document.path.clone()),
+    })
+}
+
+/// The brief that a `verify` node checks again: its dependency's output, whoever has written it.
+fn verified_subject(job: &JobState, index: usize) -> Option<Subject> {
+    let plan = job.plan.as_ref()?;
+    let dep = plan.nodes.get(index)?.deps.iter().find_map(|dep| {
+        let index = job.node_index(dep)?;
+        let contract = plan.nodes[index].role.map(Role::contract)?;
+        let task_id = *job.nodes[index].tasks.first()?;
+        Some((task_id, contract))
+    });
+    let (task_id, contract) = dep?;
+    let task = job.tasks.get(&task_id)?;
+    Some(Subject {
+        artifact_id: ArtifactId::derive(task_id, contract),
+        version: task.versions.last().map_or(0, |version| version.version),
+        body: task.output?,
+        contract: contract.to_owned(),
+        path: None,
+    })
+}
+
+/// Outputs of the readers that a node builds on.
+pub(super) fn inputs(job: &JobState, node: &PlanNode) -> Vec<anthill_contracts::digest::Digest> {
+    let readers = node
+        .deps
+        .iter()
+        .filter_map(|dep| job.node_index(dep))
+        .filter(|index| {
+            let plan = job.plan.as_ref();
+            plan.is_some_and(|plan| plan.nodes[*index].role == Some(Role::Reader))
+        });
+    readers.flat_map(|index| job.outputs_of(index)).collect()
+}
+
+/// What the job's readers have covered so far.
+pub(super) fn covered(job: &JobState) -> Covered {
+    let mut covered = Covered::default();
+    let Some(plan) = job.plan.as_ref() else {
+        return covered;
+    };
+    for (index, node) in plan.nodes.iter().enumerate() {
+        if node.kind == NodeKind::Documents {
+            covered.listing = job.outputs_of(index).first().copied();
+        }
+    }
+    for task in job.tasks.values() {
+        let Some(document) = task.item.as_ref().and_then(|item| item.document.as_ref()) else {
+            continue;
+        };
+        match task.status {
+            TaskStatus::Succeeded => {}
+            TaskStatus::Failed | TaskStatus::Cancelled => covered.failed.push(document.path.clone()),
+            TaskStatus::Pending | TaskStatus::Running => covered.unread.push(document.path.clone()),
+        }
+    }
+    for paths in [&mut covered.failed, &mut covered.unread] {
+        paths.sort();
+        paths.dedup();
+    }
+    covered
+}

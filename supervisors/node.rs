@@ -1,0 +1,439 @@
+//! Node: the root of the tree on one machine, and the verbs of everything below it.
+//! Parent: nobody; when it gives up, the process ends and the service manager starts it anew.
+//! Talks to: its tenants. Survives a restart: everything that the store holds.
+//! Invariants: a submitted job is durable before its id is known to anybody; a job runs at most once on a node.
+//!
+//! ```text
+//! node (one_for_one, 3 in 60 s)
+//! |- executor
+//! `- tenants (dynamic) -- tenant -- job (ends with its lead) -- lead -- blackboard, workers, critics, planner
+//! ```
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use anthill_actors::executor::{ExecutorArguments, ExecutorHandle};
+use anthill_actors::planner;
+use anthill_contracts::budget::Limits;
+use anthill_contracts::clock::Clock;
+use anthill_contracts::codes;
+use anthill_contracts::fault::Problem;
+use anthill_contracts::id::{JobId, NodeId, TenantId};
+use anthill_contracts::model::{Matter, ModelName, ModelRequest, Models};
+use anthill_contracts::plan::Role;
+use anthill_contracts::sources::{SourceError, SourcesRef};
+use anthill_contracts::spec::{JobSpec, Shape};
+use anthill_contracts::store::{Append, JobRow, JobStatus, Store};
+use anthill_contracts::tool::Toolbox;
+use tracing::info;
+
+use crate::child_spec::{ChildSpec, StopOrder, SupervisorSpec};
+use crate::lead::machine::{Cx, Lead, LeadInput, LeadStep};
+use crate::lead::shell::{LeadArguments, LeadHandle, LeadServices, LeadSlot, PortsWithoutSources, fold};
+use crate::names::Names;
+use crate::strategy::{CommandError, SupervisorEvent};
+use crate::tenant;
+use crate::tree::{ChildStart, StartedChild, SupervisorArguments, SupervisorError, SupervisorHandle};
+use crate::watch::{Beacon, Beacons, JobEnd, JobWatch};
+
+/// How long a start or stop of a part of the tree may take.
+const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
+
+/// How long leads may take to journal their pause when the node stops.
+const PAUSE_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Opens a job's inputs; blocks on the disk.
+pub type OpenSources = Arc<dyn Fn(&JobSpec) -> Result<SourcesRef, SourceError> + Send + Sync>;
+
+/// What a node needs.
+#[derive(Clone)]
+pub struct NodeArguments {
+    /// Who it is, in this incarnation.
+    pub node_id: NodeId,
+    /// Its clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Where random numbers come from.
+    pub random: Arc<dyn Fn() -> u128 + Send + Sync>,
+    /// Where jobs are kept.
+    pub store: Arc<dyn Store>,
+    /// Who answers.
+    pub models: Arc<dyn Models>,
+    /// What tools there are.
+    pub toolbox: Arc<dyn Toolbox>,
+    /// How inputs are opened.
+    pub open_sources: OpenSources,
+}
+
+/// A run of a job that has begun.
+pub struct JobRun {
+    /// The job.
+    pub job_id: JobId,
+    /// Everything that happens to it.
+    pub watch: JobWatch,
+}
+
+/// The verbs of a node. Clones are the same node.
+#[derive(Clone)]
+pub struct Node {
+    arguments: NodeArguments,
+    services: LeadServices,
+    supervisor: SupervisorHandle,
+    tenants: SupervisorHandle,
+    names: Names,
+    beacons: Beacons,
+    slots: Arc<dashmap::DashMap<JobId, LeadSlot>>,
+}
+
+impl Node {
+    /// Starts the tree.
+    pub async fn start(arguments: NodeArguments) -> Result<Self, Problem> {
+        let names = Names::default();
+        let executing = ExecutorArguments::new(Arc::clone(&arguments.toolbox));
+        let executor = ExecutorHandle::vacant(&executing);
+        let tenants = SupervisorSpec::new("tenants").stop_order(StopOrder::Together);
+        let tenants =
+            SupervisorArguments::new(tenants, Arc::clone(&arguments.clock)).named(&names, "tenants");
+        let tree = SupervisorArguments::new(SupervisorSpec::new("node"), Arc::clone(&arguments.clock))
+            .child(
+                ChildSpec::worker("executor"),
+                start_executor(executor.clone(), executing),
+            )
+            .child(ChildSpec::supervisor("tenants"), ChildStart::supervisor(tenants));
+        let (supervisor, _ends_with_the_tree) = SupervisorHandle::start(tree)
+            .await
+            .map_err(|error| Problem::new(&codes::DEFECT, error))?;
+        let tenants = names
+            .find("tenants")
+            .ok_or_else(|| defect("the tenants have no supervisor"))?;
+        let services = LeadServices {
+            node_id: arguments.node_id,
+            clock: Arc::clone(&arguments.clock),
+            store: Arc::clone(&arguments.store),
+            ports: PortsWithoutSources {
+                models: Arc::clone(&arguments.models),
+                executor,
+                tools: arguments.toolbox.specs().into(),
+            },
+        };
+        info!(node_id = %arguments.node_id, "node started");
+        let (beacons, slots) = (Beacons::default(), Arc::default());
+        Ok(Self {
+            arguments,
+            services,
+            supervisor,
+            tenants,
+            names,
+            beacons,
+            slots,
+        })
+    }
+
+    /// Accepts a job: checks it, makes it durable, and starts its lead.
+    pub async fn submit(&self, spec: JobSpec) -> Result<JobRun, Problem> {
+        planner::validate_spec(&spec)?;
+        self.check_models(&spec)?;
+        let sources = self.open(&spec, Listing::Demanded).await?;
+        let job_id = JobId::new(self.arguments.clock.now().0, (self.arguments.random)());
+        let tenant = spec.tenant.clone();
+        let run = self.run(job_id, tenant, |arguments| LeadArguments {
+            spec: Some(Box::new(spec.clone())),
+            sources: Arc::clone(&sources),
+            ..arguments
+        });
+        let (run, beacon) = run.await?;
+        beacon.wait_durable(1).await;
+        match beacon.end_now().and_then(|end| end.problem) {
+            Some(problem) => Err(problem),
+            None => Ok(run),
+        }
+    }
+
+    /// Goes on with a job that paused or whose process died, with raised limits where some are given.
+    pub async fn resume(&self, job_id: JobId, topup: Option<Limits>) -> Result<JobRun, Problem> {
+        let row = self.open_row(job_id).await?;
+        let job = fold(&*self.arguments.store, job_id).await?;
+        let spec = job
+            .spec
+            .ok_or_else(|| defect("the journal does not begin with a spec"))?;
+        self.check_models(&spec)?;
+        let sources = self.open(&spec, Listing::Spared).await?;
+        let (mut run, _) = self
+            .run(job_id, row.tenant, |arguments| LeadArguments {
+                topup,
+                sources: Arc::clone(&sources),
+                ..arguments
+            })
+            .await?;
+        run.watch.skip_to(row.seq + 1);
+        Ok(run)
+    }
+
+    /// Cancels a job, running or not. Returns when that is durable.
+    pub async fn cancel(&self, job_id: JobId) -> Result<JobEnd, Problem> {
+        self.open_row(job_id).await?;
+        match (self.beacons.get(job_id), self.lead(job_id)) {
+            (Some(beacon), Some(lead)) => {
+                lead.cancel().map_err(|error| defect(error.to_string()))?;
+                Ok(beacon.wait_end().await)
+            }
+            _ => self.cancel_parked(job_id).await,
+        }
+    }
+
+    /// Watches a job that runs on this node, from a frame on.
+    pub fn watch(&self, job_id: JobId, from_seq: u64) -> Option<JobWatch> {
+        let beacon = self.beacons.get(job_id)?;
+        Some(JobWatch::new(
+            job_id,
+            Arc::clone(&self.arguments.store),
+            &beacon,
+            from_seq,
+        ))
+    }
+
+    /// Pauses every job, durably, then stops the tree.
+    pub async fn stop(&self) {
+        let running = self.beacons.all();
+        for (job_id, _) in &running {
+            if let Some(lead) = self.lead(*job_id) {
+                // A lead that is gone needs no telling.
+                let _ = lead.interrupt();
+            }
+        }
+        let pauses = running.iter().map(|(_, beacon)| beacon.wait_end());
+        let in_time = tokio::time::timeout(PAUSE_TIME_MAX, futures::future::join_all(pauses)).await;
+        if in_time.is_err() {
+            tracing::warn!("some jobs did not pause in time; they resume from their last frame");
+        }
+        self.supervisor.stop("the node stops");
+        if self.supervisor.wait(PAUSE_TIME_MAX).await.is_err() {
+            self.supervisor.kill();
+        }
+        info!(node_id = %self.arguments.node_id, "node stopped");
+    }
+
+    /// Runs a job's lead under its tenant.
+    async fn run(
+        &self,
+        job_id: JobId,
+        tenant: TenantId,
+        complete: impl FnOnce(LeadArguments) -> LeadArguments,
+    ) -> Result<(JobRun, Beacon), Problem> {
+        let busy = || Problem::new(&codes::DATA_IN_USE, format!("{job_id} runs already"));
+        let beacon = self.beacons.light(job_id).ok_or_else(busy)?;
+        let watch = JobWatch::new(job_id, Arc::clone(&self.arguments.store), &beacon, 1);
+        let slot = LeadSlot::default();
+        self.slots.insert(job_id, Arc::clone(&slot));
+        let arguments = complete(LeadArguments {
+            job_id,
+            spec: None,
+            topup: None,
+            sources: Arc::new(crate::lead::shell::NoSources),
+            services: self.services.clone(),
+            beacon: beacon.clone(),
+            slot,
+        });
+        let (spec, start) = tenant::job(&arguments, Arc::clone(&self.arguments.clock));
+        let started = match self.tenant(&tenant).await {
+            Ok(tenant) => tenant.start_child(spec, start, COMMAND_TIME_MAX).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = started {
+            self.beacons.put_out(job_id);
+            self.slots.remove(&job_id);
+            let told = beacon.end_now().and_then(|end| end.problem);
+            return Err(told.unwrap_or_else(|| defect(error.to_string())));
+        }
+        Ok((JobRun { job_id, watch }, beacon))
+    }
+
+    /// The supervisor of a tenant, started at its first job.
+    async fn tenant(&self, tenant: &TenantId) -> Result<SupervisorHandle, SupervisorError> {
+        let name = tenant::name_of(tenant);
+        if let Some(handle) = self.names.find(&name) {
+            return Ok(handle);
+        }
+        let (beacons, slots) = (self.beacons.clone(), Arc::clone(&self.slots));
+        let arguments = tenant::tenant(
+            tenant,
+            &self.names,
+            Arc::clone(&self.arguments.clock),
+            move |event| {
+                let SupervisorEvent::ChildEnded { id, .. } = event else {
+                    return;
+                };
+                let Ok(job_id) = id.as_str().parse() else { return };
+                slots.remove(&job_id);
+                if let Some(beacon) = beacons.get(job_id) {
+                    beacon.ended(crashed());
+                }
+                beacons.put_out(job_id);
+            },
+        );
+        let (spec, start) = (
+            ChildSpec::supervisor(name.clone()),
+            ChildStart::supervisor(arguments),
+        );
+        match self.tenants.start_child(spec, start, COMMAND_TIME_MAX).await {
+            // Another job of the same tenant was faster.
+            Ok(()) | Err(SupervisorError::Command(CommandError::AlreadyStarted)) => {}
+            Err(error) => return Err(error),
+        }
+        self.names
+            .find(&name)
+            .ok_or(SupervisorError::Command(CommandError::NotFound))
+    }
+
+    fn lead(&self, job_id: JobId) -> Option<LeadHandle> {
+        let slot = self.slots.get(&job_id)?.clone();
+        let lead = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        lead.clone()
+    }
+
+    /// The row of a job that has not ended.
+    async fn open_row(&self, job_id: JobId) -> Result<JobRow, Problem> {
+        let row = self.arguments.store.job(job_id).await?;
+        let row =
+            row.ok_or_else(|| Problem::new(&codes::JOB_NOT_FOUND, format!("there is no job {job_id}")))?;
+        if row.status.is_terminal() {
+            let message = format!("job {job_id} has {}", row.status);
+            return Err(Problem::new(&codes::JOB_ENDED, message));
+        }
+        Ok(row)
+    }
+
+    /// Opens the inputs, and makes sure that there is something to read where the job is new.
+    async fn open(&self, spec: &JobSpec, listing: Listing) -> Result<SourcesRef, Problem> {
+        let (open, spec) = (Arc::clone(&self.arguments.open_sources), spec.clone());
+        let opening = tokio::task::spawn_blocking(move || {
+            let sources = open(&spec)?;
+            if listing == Listing::Demanded && !spec.inputs.is_empty() {
+                sources.list()?;
+            }
+            Ok::<_, SourceError>(sources)
+        });
+        let opened = opening.await.map_err(|error| defect(error.to_string()))?;
+        opened.map_err(Into::into)
+    }
+
+    /// Refuses a job whose models are not there, have no key, or no price where there is a limit in dollars.
+    fn check_models(&self, spec: &JobSpec) -> Result<(), Problem> {
+        if !asks_models(spec) {
+            return Ok(());
+        }
+        let opinion = spec.review.model.iter().filter(|_| spec.review.opinion);
+        for model in std::iter::once(&spec.model).chain(opinion) {
+            let provider = self.arguments.models.provider(model)?;
+            let priced = provider.worst_case(&empty_request(model)).priced;
+            if spec.budget.usd.is_some() && !priced {
+                let message = format!("the budget has a limit in dollars, and `{model}` has no price");
+                return Err(Problem::new(&codes::PRICE_UNKNOWN, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Cancels a job that no lead works on: the machine is driven by hand.
+    async fn cancel_parked(&self, job_id: JobId) -> Result<JobEnd, Problem> {
+        let store = &self.arguments.store;
+        let lease = store.take_lease(job_id, self.arguments.node_id).await?;
+        let mut lead = Lead::new(fold(&**store, job_id).await?, lease.last_seq);
+        let (node_id, epoch) = (self.arguments.node_id, lease.epoch);
+        let mut steps = Vec::new();
+        lead.step(
+            Cx::default(),
+            LeadInput::Begin {
+                node_id,
+                epoch,
+                spec: None,
+                topup: None,
+            },
+            &mut steps,
+        );
+        lead.step(Cx::default(), LeadInput::Cancel, &mut steps);
+        while let Some(position) = steps
+            .iter()
+            .position(|step| matches!(step, LeadStep::Append { .. }))
+        {
+            let LeadStep::Append { seq, events, blobs } = steps.remove(position) else {
+                break;
+            };
+            let at = self.arguments.clock.now();
+            store
+                .append(Append {
+                    job_id,
+                    epoch,
+                    seq,
+                    at,
+                    events,
+                    blobs,
+                })
+                .await?;
+            lead.step(Cx::default(), LeadInput::Appended { seq }, &mut steps);
+        }
+        let job = lead.job();
+        let (status, reason, output) = (job.status, job.reason, job.output);
+        Ok(JobEnd {
+            status,
+            reason,
+            detail: job.detail.clone(),
+            output,
+            problem: None,
+        })
+    }
+}
+
+/// Whether the inputs are listed when they are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    Demanded,
+    Spared,
+}
+
+fn start_executor(handle: ExecutorHandle, arguments: ExecutorArguments) -> ChildStart {
+    ChildStart::new(move |ctx| {
+        let (handle, arguments) = (handle.clone(), arguments.clone());
+        async move {
+            let (cell, task) = handle.occupy(arguments, ctx.supervisor).await?;
+            Ok(StartedChild::new(cell, task))
+        }
+    })
+}
+
+/// What is said of a job whose lead has crashed too often.
+fn crashed() -> JobEnd {
+    JobEnd {
+        status: JobStatus::Running,
+        reason: None,
+        detail: "the job's lead crashed again and again".to_owned(),
+        output: None,
+        problem: Some(defect(
+            "the job's lead crashed again and again; the job can be resumed",
+        )),
+    }
+}
+
+fn asks_models(spec: &JobSpec) -> bool {
+    let own_plan = spec.plan.as_ref().filter(|_| spec.shape == Shape::Plan);
+    own_plan.is_none_or(|plan| {
+        plan.nodes
+            .iter()
+            .any(|node| node.role.is_some_and(|role| role != Role::Nobody))
+    })
+}
+
+fn empty_request(model: &ModelName) -> ModelRequest {
+    ModelRequest {
+        model: model.clone(),
+        system: String::new(),
+        messages: Vec::new(),
+        tools: Vec::new(),
+        answer_schema: None,
+        answer_tokens_max: 0,
+        matter: Matter::Prompt,
+    }
+}
+
+fn defect(message: impl Into<String>) -> Problem {
+    Problem::new(&codes::DEFECT, message.into())
+}
