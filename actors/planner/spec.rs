@@ -149,7 +149,11 @@ fn work(work: &WorkSpec) -> Result<(), Problem> {
     within("work.chunk_bytes", work.chunk_bytes, &(1_024..=16 * 1024 * 1024))
 }
 
-fn within<T: PartialOrd + Display + Copy>(key: &str, value: T, range: &RangeInclusive<T>) -> Result<(), Problem> {
+fn within<T: PartialOrd + Display + Copy>(
+    key: &str,
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<(), Problem> {
     if range.contains(&value) {
         return Ok(());
     }
