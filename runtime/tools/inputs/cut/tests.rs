@@ -1,0 +1,86 @@
+use super::*;
+
+fn check(path: &str, bytes: &[u8], chunk: usize) -> Vec<Range> {
+    let ranges = segments(Format::of(path, bytes), bytes, chunk);
+    let mut end = 0;
+    for range in &ranges {
+        assert!(end <= range.0 && range.0 < range.1, "{path}: {ranges:?}");
+        assert!(range.1 - range.0 <= chunk + chunk / 4, "{path}: {ranges:?}");
+        end = range.1;
+    }
+    assert!(end <= bytes.len());
+    ranges
+}
+
+#[test]
+fn short_files_stay_whole() {
+    assert_eq!(check("a.txt", &[b'a'; 1280], 1024), [(0, 1280)]);
+}
+
+#[test]
+fn text_is_cut_between_paragraphs() {
+    let paragraph = format!("{}\n\n", "Ants walk. ".repeat(20));
+    let text = paragraph.repeat(40);
+    for (start, _) in check("a.txt", text.as_bytes(), 1024) {
+        assert_eq!(start % paragraph.len(), 0);
+    }
+}
+
+#[test]
+fn one_huge_line_is_cut_between_words_or_letters() {
+    let words = "ant ".repeat(5_000);
+    for (start, _) in check("a.txt", words.as_bytes(), 1024) {
+        assert_eq!(start % 4, 0);
+    }
+    let letters = "\u{20ac}".repeat(5_000);
+    for (start, _) in check("a.txt", letters.as_bytes(), 1024) {
+        assert!(letters.is_char_boundary(start));
+    }
+    check("a.txt", &vec![0xe4; 20_000], 1024);
+    check("a.txt", &vec![0xa4; 20_000], 1024);
+}
+
+#[test]
+fn long_code_blocks_and_scripts_lie_between_segments() {
+    let markdown = format!("Before.\n\n```\n{}```\n\nAfter.\n", "code();\n\n".repeat(1_000));
+    let ranges = check("a.md", markdown.as_bytes(), 1024);
+    let kept: String = ranges
+        .iter()
+        .map(|(start, end)| &markdown[*start..*end])
+        .collect();
+    assert_eq!(kept, "Before.\n\n\nAfter.\n");
+
+    let html = format!(
+        "<p>Before</p><script>{}</script><p>After</p>",
+        "if (a < b) { '<p>' }\n".repeat(1_000)
+    );
+    let ranges = check("a.html", html.as_bytes(), 1024);
+    let kept: String = ranges.iter().map(|(start, end)| &html[*start..*end]).collect();
+    assert_eq!(kept, "<p>Before</p><p>After</p>");
+}
+
+/// A page that was one script had no segment at all, and the scan took the last of none.
+#[test]
+fn a_page_of_one_script_has_no_segment() {
+    let html = format!("<script>{}", "if (a < b) {}\n".repeat(1_000));
+    assert_eq!(check("a.html", html.as_bytes(), 1024), []);
+    let verdict = crate::inputs::scan::scan("a.html", html.as_bytes(), 1024);
+    assert!(matches!(verdict, crate::inputs::scan::Verdict::Document(scan) if scan.segments.is_empty()));
+}
+
+#[test]
+fn a_tag_is_never_cut() {
+    let image = format!("<p>One <img src='{}'> two</p>", "x y ".repeat(1_000));
+    let html = image.repeat(10);
+    for (start, _) in check("a.html", html.as_bytes(), 1024) {
+        assert!(html[start..].starts_with("<p>") || html[start..].starts_with(" two"));
+    }
+}
+
+#[test]
+fn html_is_cut_before_blocks() {
+    let html = "<div><p>Some <b>bold</b> words &amp; more of them.</p></div>".repeat(400);
+    for (start, _) in check("a.html", html.as_bytes(), 1024) {
+        assert!(html[start..].starts_with("<div>") || html[start..].starts_with("<p>"));
+    }
+}

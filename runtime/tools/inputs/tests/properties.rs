@@ -1,0 +1,188 @@
+//! What holds for any document, whatever it consists of.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::inputs::scan::scan;
+
+const NAMES: [&str; 7] = ["a.md", "a.html", "a.rs", "a.py", "a.txt", "a", "a.sql"];
+
+/// Pieces of documents that parsers trip over, together.
+const FRAGMENTS: &[&str] = &[
+    "# Heading\n",
+    "Title\n=====\n",
+    "Some words of text. ",
+    "\n\n",
+    "\r\n\r\n",
+    "\n",
+    "- item\n",
+    "  - sub\n",
+    "1. one\n",
+    "> quote\n",
+    "| a | b |\n|---|---|\n| `c` | d \\| e |\n",
+    "```\ncode\n",
+    "```\n",
+    "~~~\n",
+    "    indented\n",
+    "**bold** ",
+    "*emph*",
+    "[link](http://x)",
+    "![img](y.png)",
+    "`code` ",
+    "&amp;",
+    "&#x41;",
+    "&unknown;",
+    "&",
+    "<p>",
+    "</p>",
+    "<div class='a b'>",
+    "<b>",
+    "</b>",
+    "<br/>",
+    "<h2>",
+    "</h2>",
+    "<script>",
+    "</script>",
+    "<!-- note -->",
+    "<!--",
+    "-->",
+    "<pre>",
+    "</pre>",
+    "<td>",
+    "<nav>",
+    "</nav>",
+    "<head>",
+    "<a href=\"",
+    "// comment\n",
+    "/// doc\n",
+    "/* block\n",
+    " * more\n",
+    "*/\n",
+    "\"\"\"",
+    "'''",
+    "# hash\n",
+    "-- dash\n",
+    "\u{dc}ml\u{e4}ut ",
+    "\u{20ac}",
+    "\u{1f41c}",
+    "\u{feff}",
+    "\u{ad}",
+    "\t",
+    "\u{a0}",
+    "---\n",
+    "aVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWord",
+];
+
+fn documents() -> impl Strategy<Value = String> {
+    let fragment = prop::sample::select(FRAGMENTS).prop_map(str::to_owned);
+    let repeated = (fragment, 1_usize..12).prop_map(|(fragment, times)| fragment.repeat(times));
+    prop::collection::vec(repeated, 0..100).prop_map(|parts| parts.concat())
+}
+
+fn limits() -> SourceLimits {
+    SourceLimits {
+        file_bytes_max: 1 << 20,
+        chunk_bytes: 1024,
+    }
+}
+
+/// How much of a passage is quoted: more than a sentence, less than is refused.
+const QUOTE_CHARS: usize = 400;
+
+fn first_words(passage: &Passage) -> String {
+    passage.text.chars().take(QUOTE_CHARS).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..4000), name in 0..NAMES.len()) {
+        let folder = Folder::with_limits(&[(NAMES[name], &bytes)], limits());
+        for document in folder.list().documents {
+            for slice in slices(&document) {
+                prop_assert!(folder.sources.read(&slice).is_ok());
+            }
+        }
+        scan(NAMES[name], &bytes, 64);
+    }
+
+    #[test]
+    fn passages_have_true_places_and_slices_share_them_out(text in documents(), name in 0..NAMES.len()) {
+        let folder = Folder::with_limits(&[(NAMES[name], text.as_bytes())], limits());
+        let Some(document) = folder.list().documents.pop() else {
+            return Ok(());
+        };
+        prop_assert!(document.cuts.is_sorted_by(|one, next| one < next));
+        let whole = folder.sources.read(&slice(&document, 0, document.bytes)).expect("it can be read");
+        let mut shared = Vec::new();
+        for slice in slices(&document) {
+            let part = folder.sources.read(&slice).expect("it can be read");
+            prop_assert!(part.iter().all(|passage| (slice.start..slice.end).contains(&passage.start)));
+            shared.extend(part);
+        }
+        prop_assert_eq!(&whole, &shared);
+        for passage in &whole {
+            let raw = text.get(at(passage.start)..at(passage.end));
+            prop_assert!(raw.is_some_and(|raw| !raw.is_empty()), "{passage:?}");
+            prop_assert!(!passage.text.is_empty() && passage.text.trim() == passage.text);
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_located(text in documents(), name in 0..NAMES.len()) {
+        let folder = Folder::with_limits(&[(NAMES[name], text.as_bytes())], limits());
+        let Some(document) = folder.list().documents.pop() else {
+            return Ok(());
+        };
+        for passage in folder.sources.read(&slice(&document, 0, document.bytes)).expect("it can be read") {
+            let quote = first_words(&passage);
+            if Wanted::new(&quote).is_some() {
+                prop_assert!(folder.locate(NAMES[name], &quote).is_some(), "{quote:?} of {passage:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_stretch_of_a_file_is_located_where_it_says(
+        text in documents(),
+        from in any::<prop::sample::Index>(),
+        length in 8_usize..300,
+    ) {
+        let letters: Vec<char> = text.chars().collect();
+        prop_assume!(!letters.is_empty());
+        let start = from.index(letters.len());
+        let quote: String = letters[start..letters.len().min(start + length)].iter().collect();
+        let folder = Folder::with_limits(&[("a.txt", text.as_bytes())], limits());
+        if Wanted::new(&quote).is_some() && !folder.list().documents.is_empty() {
+            let found = folder.locate("a.txt", &quote);
+            prop_assert_eq!(found.map(|found| found.quote), Some(quote.trim().to_owned()));
+        }
+    }
+
+    #[test]
+    fn latin1_places_are_true(
+        bytes in prop::collection::vec(prop::sample::select(b"aeiou nst\n\xe4\xf6\xfc\xdf".to_vec()), 1..3000),
+    ) {
+        let folder = Folder::with_limits(&[("a.txt", &bytes)], limits());
+        let Some(document) = folder.list().documents.pop() else {
+            return Ok(());
+        };
+        for passage in folder.sources.read(&slice(&document, 0, document.bytes)).expect("it can be read") {
+            let quote = first_words(&passage);
+            if Wanted::new(&quote).is_some() {
+                prop_assert!(folder.locate("a.txt", &quote).is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn no_path_leads_out(path in "(\\.\\.|\\.|/|a|\\\\|\0|~|[a-z./]{0,12}){0,8}") {
+        let folder = Folder::new(&[("in/a", b"Some words."), ("secret", b"Other words.")]);
+        let inside = folder.dir.path().join("in");
+        let sources = FolderSources::open(&[input(&inside)], limits()).expect("the input exists");
+        if let Ok(bytes) = sources.bytes(&path, 0, 100) {
+            prop_assert_eq!((path.as_str(), bytes.as_slice()), ("a", &b"Some words."[..]));
+        }
+    }
+}
