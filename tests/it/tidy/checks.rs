@@ -45,7 +45,10 @@ fn demand(arguments: &[&str], remedy: &str) {
 
 #[test]
 fn the_format_is_rustfmt_s() {
-    demand(&["fmt", "--all", "--check", "--", "--color", "never"], "run `cargo fmt --all`");
+    demand(
+        &["fmt", "--all", "--check", "--", "--color", "never"],
+        "run `cargo fmt --all`",
+    );
 }
 
 #[test]
