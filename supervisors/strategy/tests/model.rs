@@ -351,9 +351,8 @@ impl Model {
         };
         match below.spec.auto_shutdown {
             AutoShutdown::Never => Verdict::Go,
-            AutoShutdown::AnySignificant => Verdict::Shutdown,
             AutoShutdown::AllSignificant if process.children.iter().any(active) => Verdict::Go,
-            AutoShutdown::AllSignificant => Verdict::Shutdown,
+            AutoShutdown::AnySignificant | AutoShutdown::AllSignificant => Verdict::Shutdown,
         }
     }
 
@@ -494,7 +493,7 @@ impl Model {
                 None => match self.start_child(pid, leaf) {
                     Some(started) => {
                         let child = Child {
-                            node: leaf.clone(),
+                            node: Node::clone(leaf),
                             entry: Entry::Up(started),
                         };
                         self.process(pid).children.push(child);

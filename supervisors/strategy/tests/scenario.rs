@@ -114,7 +114,7 @@ pub(super) enum Happening {
 
 #[derive(Debug, Clone)]
 pub(super) enum Order {
-    Add { leaf: Node },
+    Add { leaf: Box<Node> },
     Terminate { number: u64 },
     Restart { number: u64 },
     Delete { number: u64 },
@@ -197,9 +197,12 @@ impl Maker {
             .intensity(intensity, Duration::from_secs(1 + self.rng.below(10)));
         let count = self.rng.below(5) + 2 * u64::from(depth == 0);
         let children = (0..count)
-            .map(|_| match depth < 2 && self.rng.once_in(3) {
-                true => self.supervisor(depth + 1, auto_shutdown),
-                false => self.leaf(auto_shutdown),
+            .map(|_| {
+                if depth < 2 && self.rng.once_in(3) {
+                    self.supervisor(depth + 1, auto_shutdown)
+                } else {
+                    self.leaf(auto_shutdown)
+                }
             })
             .collect();
         let shutdown = match self.rng.below(6) {
@@ -305,7 +308,7 @@ impl Maker {
                     leaf.number = number;
                     leaf.spec.id = number.to_string().into();
                 }
-                Order::Add { leaf }
+                Order::Add { leaf: Box::new(leaf) }
             }
             1 => Order::Restart { number },
             2 => Order::Delete { number },

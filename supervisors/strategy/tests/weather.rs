@@ -94,9 +94,10 @@ impl Day {
             .starts_max(STARTS_MAX)
             .children_max(8)
             .kill_wait(Duration::from_secs(1));
-        let spec = match rng.once_in(2) {
-            true => spec.backoff(Duration::from_millis(100), Duration::from_secs(3)),
-            false => spec,
+        let spec = if rng.once_in(2) {
+            spec.backoff(Duration::from_millis(100), Duration::from_secs(3))
+        } else {
+            spec
         };
         let children = (0..rng.below(5)).map(|number| child(&mut rng, number)).collect();
         let mut day = Self {

@@ -3,7 +3,7 @@
 //! Supervisors hear of exits while they are busy, except during their init, as the shell arranges it. What a
 //! supervisor decides by itself (to give up, to shut down) is heard by its parent when all is quiet again.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub(super) struct World {
     leaves: BTreeMap<Key, Leaf>,
     supervisors: BTreeMap<Key, Supervisor>,
     places: BTreeMap<Place, Key>,
-    timers: BTreeMap<(Duration, TimerId, Key), ()>,
+    timers: BTreeSet<(Duration, TimerId, Key)>,
     to_do: VecDeque<(Key, Output<Payload>)>,
     later: VecDeque<(Place, Exit)>,
     last_key: Key,
@@ -63,7 +63,7 @@ pub(super) fn act(scenario: &Scenario) -> Vec<Seen> {
         leaves: BTreeMap::new(),
         supervisors: BTreeMap::new(),
         places: BTreeMap::new(),
-        timers: BTreeMap::new(),
+        timers: BTreeSet::new(),
         to_do: VecDeque::new(),
         later: VecDeque::new(),
         last_key: 0,
@@ -139,7 +139,7 @@ impl World {
         loop {
             if let Some((key, output)) = self.to_do.pop_front() {
                 self.perform(key, output);
-            } else if let Some(((at, timer, key), ())) = self.timers.pop_first() {
+            } else if let Some((at, timer, key)) = self.timers.pop_first() {
                 self.now = at;
                 self.step(key, Input::TimerFired { timer });
             } else if let Some((place, exit)) = self.later.pop_front() {
@@ -249,11 +249,11 @@ impl World {
             Output::Stop { slot, incarnation } => self.ask(place(slot, incarnation)),
             Output::Kill { slot, incarnation } => self.kill(place(slot, incarnation)),
             Output::ArmTimer { timer, after } => {
-                self.timers.insert((self.now + after, timer, key), ());
+                self.timers.insert((self.now + after, timer, key));
             }
             Output::CancelTimer { timer } => {
                 self.timers
-                    .retain(|&(_, other, owner), ()| (other, owner) != (timer, key));
+                    .retain(|&(_, other, owner)| (other, owner) != (timer, key));
             }
             Output::Reply { answer, .. } => self.seen.push(Seen::Answered { with: word(&answer) }),
             Output::Ready => self.is_up(key),
@@ -430,7 +430,7 @@ impl World {
     fn wipe(&mut self, key: Key) {
         self.supervisors.remove(&key);
         self.leaves.retain(|_, leaf| leaf.place.parent != key);
-        self.timers.retain(|&(_, _, owner), ()| owner != key);
+        self.timers.retain(|&(_, _, owner)| owner != key);
         let below = |place: Option<Place>| place.is_some_and(|place| place.parent == key);
         let orphans: Vec<Key> = self
             .supervisors
@@ -479,7 +479,7 @@ fn command(order: &Order) -> Command<Payload> {
     match order {
         Order::Add { leaf } => Command::Add {
             spec: leaf.spec.clone(),
-            payload: Arc::new(leaf.clone()),
+            payload: Arc::new(Node::clone(leaf)),
         },
         Order::Terminate { number } => Command::Terminate { id: id(number) },
         Order::Restart { number } => Command::Restart { id: id(number) },

@@ -46,7 +46,7 @@ async fn s1b_two_failures_at_once_are_one_group_restart() {
 async fn s2_a_group_restart_waits_for_a_blocked_sibling() {
     let rig = Rig::default();
     let (supervisor, _task) = rig.supervise(spec(Strategy::OneForAll), &["a", "b"]).await;
-    let (hold, gate) = std::sync::mpsc::channel::<()>();
+    let (hold, gate) = std::sync::mpsc::sync_channel::<()>(0);
     rig.tell("b", PuppetMessage::Block(gate));
     settle().await;
     rig.tell("a", PuppetMessage::Crash);

@@ -99,7 +99,7 @@ async fn an_orphan_is_reported_and_does_not_hold_the_supervisor() {
     let spec = spec().kill_wait(Duration::from_millis(20));
     let arguments = rig.arguments(spec).child(child, rig.start("a"));
     let (supervisor, _task) = SupervisorHandle::start(arguments).await.expect("a starts");
-    let (hold, gate) = std::sync::mpsc::channel::<()>();
+    let (hold, gate) = std::sync::mpsc::sync_channel::<()>(0);
     rig.tell("a", PuppetMessage::Block(gate));
     settle().await;
     supervisor
@@ -435,4 +435,31 @@ async fn independent_children_can_be_stopped_together() {
     // Each takes its five seconds, and all of them the same five.
     assert_eq!(supervisor.wait(6 * SECOND).await, Ok(()));
     assert_eq!(rig.lines_of("gone").len(), 3);
+}
+
+/// With real threads a child's end can be noticed before ractor has told how it ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_kill_is_never_taken_for_a_normal_exit() {
+    let rig = Rig::default();
+    let spec = spec().strategy(Strategy::RestForOne).intensity(10_000, SECOND);
+    let with = |arguments: SupervisorArguments, id: &'static str| {
+        arguments.child(ChildSpec::worker(id).restart(Restart::Transient), rig.start(id))
+    };
+    let arguments = ["a", "b", "c"].into_iter().fold(rig.arguments(spec), with);
+    let (supervisor, task) = SupervisorHandle::start(arguments).await.expect("all start");
+    for round in 0..300 {
+        let victim = ["a", "b", "c"][round % 3];
+        let before = rig.count(&format!("start {victim}"));
+        rig.puppet(victim).kill();
+        if round % 2 == 0 {
+            rig.puppet("a").kill();
+        }
+        let line = format!("start {victim}");
+        rig.wait_for(&line, |rig| rig.count(&line) > before).await;
+    }
+    supervisor.stop("the test is over");
+    task.await.expect("ractor catches panics");
+    assert_eq!(rig.lines_of("gone").len(), rig.lines_of("start").len());
+    let failed = |event: &SupervisorEvent| matches!(event, SupervisorEvent::ChildEnded { .. });
+    assert!(!rig.events().iter().any(failed), "{:?}", rig.events());
 }
