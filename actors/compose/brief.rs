@@ -172,7 +172,8 @@ fn claim_from(
 
 /// A brief from the findings of one agent that worked with tools, a section for each document.
 ///
-/// Refused, with every flaw at once: a claim without a quotation, a quotation without a place.
+/// What is above the limits on claims and words is left out, the least relevant first. Refused, with every flaw at
+/// once: a claim without a quotation, a quotation without a place.
 pub fn brief_from_findings(
     question: &str,
     findings: &Findings,
@@ -196,7 +197,7 @@ pub fn brief_from_findings(
         }
     }
     if flaws.is_empty() {
-        Ok(by_document(question, &findings.claims, coverage, output))
+        Ok(partial_brief(question, vec![findings.clone()], coverage, output))
     } else {
         Err(flaws)
     }

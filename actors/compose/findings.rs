@@ -1,7 +1,7 @@
 //! A reader's answer as findings whose quotations are placed, and the findings of all readers as one ranked list.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anthill_contracts::brief::{Brief, Encoding, Finding, Findings, Passage, Place, Quote};
 use anthill_contracts::model::{ClaimAnswer, FindingsAnswer, QuoteAnswer};
@@ -134,7 +134,8 @@ fn at_hint(quote: &QuoteAnswer, path: &str, sources: &dyn Sources) -> Option<Quo
 }
 
 /// The findings of all readers as the numbered list that a writer works on: claims that say the same brought
-/// together, each document held to its share, the most relevant first.
+/// together, each document held to its share, the most relevant first. A finding counts for the document that it quotes
+/// first.
 ///
 /// Findings without a placed quotation are dropped. Equal findings rank by the words they share with the question,
 /// then by their rank within their document, so that every document speaks before one speaks twice.
@@ -151,17 +152,14 @@ pub fn select_findings(question: &str, findings: Vec<Findings>, output: &OutputS
     let mut shares: BTreeMap<String, u32> = BTreeMap::new();
     let mut selected = Vec::new();
     for (_, finding) in ranked {
-        let paths: BTreeSet<String> = finding.quotes.iter().map(|quote| quote.path.clone()).collect();
-        let share = |path: &String| shares.get(path).copied().unwrap_or(0);
-        if paths
-            .iter()
-            .any(|path| share(path) >= output.claims_per_document_max)
-        {
+        let Some(first) = finding.quotes.first() else {
+            continue;
+        };
+        let share = shares.entry(first.path.clone()).or_default();
+        if *share >= output.claims_per_document_max {
             continue;
         }
-        for path in paths {
-            *shares.entry(path).or_default() += 1;
-        }
+        *share += 1;
         selected.push(finding);
         if selected.len() == SELECTED_MAX {
             break;

@@ -375,6 +375,29 @@ fn a_generalists_brief_needs_every_quotation() {
 }
 
 #[test]
+fn a_generalists_surplus_is_left_out_and_not_refused() {
+    let sources = MemorySources::of(&[("long.md", "one two three four five six seven eight nine ten\n")]);
+    let words = ["one", "two", "three", "four", "five", "six"];
+    let claims = words.iter().enumerate().map(|(rank, word)| ClaimAnswer {
+        relevance_milli: 900 - u32::try_from(rank).expect("there are six"),
+        ..claim(&format!("The text counts {word}."), &[quote("long.md", word)])
+    });
+    let found = placed(&sources, claims.collect());
+    let coverage = Coverage::whole(sources.listing());
+    for (claims_max, words_max, expected) in [(9, 99, 4), (3, 99, 3), (9, 9, 2)] {
+        let output = OutputSpec {
+            claims_max,
+            words_max,
+            ..OutputSpec::default()
+        };
+        let brief =
+            brief_from_findings(QUESTION, &found, &coverage, &output).expect("every quotation stands");
+        assert_eq!(claims_of(&brief).len(), expected);
+        assert!(check_brief(&brief, QUESTION, &output, &sources).accepted());
+    }
+}
+
+#[test]
 fn more_documents_than_sections_share_the_last_one() {
     let names: Vec<String> = (0..9).map(|index| format!("doc{index}.md")).collect();
     let texts: Vec<String> = (0..9).map(|index| format!("Text number {index}.")).collect();

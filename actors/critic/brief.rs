@@ -51,7 +51,7 @@ struct Check<'a> {
     standing: BTreeMap<u32, (&'a str, bool)>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     /// Numbers from 1 without gaps, each place once, and every quotation in its file.
     fn citations(&mut self, sources: &dyn Sources) {
         let mut places = BTreeSet::new();
@@ -196,23 +196,23 @@ impl Check<'_> {
         }
         for (path, count) in self.claims_per_document() {
             self.flaws.bound(
-                &format!("claims that rest on `{path}`"),
+                &format!("claims that cite `{path}` first"),
                 count,
                 output.claims_per_document_max,
             );
         }
     }
 
-    fn claims_per_document(&self) -> BTreeMap<String, usize> {
+    /// A claim counts for the document that it cites first; what else backs it is no contribution of its own.
+    fn claims_per_document(&self) -> BTreeMap<&'a str, usize> {
         let mut counts = BTreeMap::new();
         for (_, claim) in claims(self.brief) {
-            let numbers = claim.citations.iter();
-            let paths: BTreeSet<&str> = numbers
-                .filter_map(|number| self.standing.get(number))
-                .map(|(path, _)| *path)
-                .collect();
-            for path in paths {
-                *counts.entry(path.to_owned()).or_default() += 1;
+            let first = claim
+                .citations
+                .first()
+                .and_then(|number| self.standing.get(number));
+            if let Some((path, _)) = first {
+                *counts.entry(*path).or_default() += 1;
             }
         }
         counts

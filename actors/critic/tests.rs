@@ -294,6 +294,7 @@ fn a_flawed_brief_is_refused() {
 #[test]
 fn a_brief_keeps_its_lengths() {
     let (mut brief, sources) = good_brief();
+    brief.sections[0].claims[1].citations = vec![1, 2];
     brief.sections.push(anthill_contracts::brief::Section {
         title: "Empty".to_owned(),
         claims: vec![],
@@ -309,7 +310,7 @@ fn a_brief_keeps_its_lengths() {
         "too_long: claims: 2, at most 1 are allowed",
         "too_long: words over all claims: 5, at most 4 are allowed",
         "contract_violation: sections[1] has no claim",
-        "too_long: claims that rest on `food.md`: 2, at most 1 are allowed",
+        "too_long: claims that cite `food.md` first: 2, at most 1 are allowed",
     ];
     assert_eq!(lines(&check_brief(&brief, QUESTION, &output, &sources)), expected);
 }
