@@ -1,7 +1,12 @@
-//! Where things lie: the top level, the pages of invariants, and files named after their subject.
+//! Where things lie: the top level, the pages of invariants, files named after their subject, and the one test command.
 
-use super::workspace::paths;
-use super::{Flaw, demand_none, told};
+use std::fs;
+
+use super::workspace::{paths, root};
+use super::{Flaw, Source, demand_none, told};
+
+/// The one command that runs every test, as people and the continuous integration type it.
+const TEST_COMMAND: &str = "cargo test --workspace";
 
 /// The top level beside dot files.
 const TOP: [&str; 13] = [
@@ -54,6 +59,23 @@ fn nameless(paths: &[String]) -> Vec<Flaw> {
         .collect()
 }
 
+fn without_test_command(source: &Source) -> Option<Flaw> {
+    let stands = source.text.lines().any(|line| line.trim() == TEST_COMMAND);
+    (!stands).then(|| Flaw::in_file(&source.path, format!("has no line `{TEST_COMMAND}`")))
+}
+
+#[test]
+fn people_and_ci_run_the_same_tests() {
+    let sources = ["README.md", ".ci/run"].map(|path| {
+        let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+        Source::new(path, text)
+    });
+    demand_none(
+        sources.iter().filter_map(without_test_command),
+        "give the command a line of its own, the same in both",
+    );
+}
+
 #[test]
 fn the_top_level_holds_nothing_else() {
     demand_none(strays(&paths()), "put it into the folder of its subject");
@@ -72,6 +94,16 @@ fn files_are_named_after_their_subject() {
     demand_none(
         nameless(&paths()),
         "name the concept; a module `x` is `x.rs` with a folder `x/`",
+    );
+}
+
+#[test]
+fn another_test_command_is_found() {
+    let check = |text: &str| told(without_test_command(&Source::new(".ci/run", text)));
+    assert_eq!(check("set -eu\n  cargo test --workspace\n"), [""; 0]);
+    assert_eq!(
+        check("cargo test --workspace -p anthill\n"),
+        [".ci/run: has no line `cargo test --workspace`"]
     );
 }
 
