@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use anthill_contracts::codes;
 use anthill_contracts::digest::Digest;
 use anthill_contracts::event::Frame;
 use anthill_contracts::fault::Problem;
@@ -207,6 +208,19 @@ impl JobWatch {
                 return Ok(Some(JobUpdate::Live { task_id, delta }));
             }
         }
+    }
+
+    /// Waits for the end of the run, whatever happens until then.
+    pub async fn end(&mut self) -> JobEnd {
+        let ended = self.progress.wait_for(|progress| progress.end.is_some()).await;
+        let end = ended.ok().and_then(|progress| progress.end.clone());
+        end.unwrap_or_else(|| JobEnd {
+            status: JobStatus::Running,
+            reason: None,
+            detail: "the lead went away without a word".to_owned(),
+            output: None,
+            problem: Some(Problem::new(&codes::DEFECT, "the lead went away without a word")),
+        })
     }
 
     /// Waits until there is more to read, or for a piece of an answer.

@@ -192,6 +192,7 @@ pub struct Lead {
     launched: BTreeSet<usize>,
     broken: BTreeSet<usize>,
     listed: Option<Listed>,
+    documents: usize,
     listing_asked: bool,
     proposals: u32,
     failed_planning: Option<String>,
@@ -249,6 +250,7 @@ impl Lead {
             launched: BTreeSet::new(),
             broken: BTreeSet::new(),
             listed: None,
+            documents: 0,
             listing_asked: false,
             failed_planning: None,
             mood: Mood::New,
@@ -275,8 +277,8 @@ impl Lead {
     }
 
     /// How many documents the job may read, as far as they have been listed in this run.
-    pub fn documents(&self) -> usize {
-        self.listed.as_ref().map_or(0, |listed| listed.documents)
+    pub const fn documents(&self) -> usize {
+        self.documents
     }
 
     /// Whether everything decided is durable.
@@ -348,6 +350,7 @@ impl Lead {
         match listed {
             Err(trouble) => self.pause(trouble.reason, trouble.detail),
             Ok(listed) => {
+                self.documents = listed.documents;
                 self.listed = Some(listed);
                 match self.job.plan {
                     None => self.hold(LeadStep::MakePlan),

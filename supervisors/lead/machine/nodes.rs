@@ -19,8 +19,25 @@ impl Lead {
                 .collect();
             let begun = candidates.into_iter().filter(|index| self.launch(*index)).count();
             if begun == 0 {
-                return;
+                return self.forget_listing();
             }
+        }
+    }
+
+    /// Lets go of the listing once every list that needs it is written down: a hundred thousand items are in the
+    /// tasks already.
+    fn forget_listing(&mut self) {
+        let needs_listing = |node: &PlanNode| node.kind == NodeKind::Documents || node.over.is_some();
+        let nodes = self
+            .job
+            .plan
+            .iter()
+            .flat_map(|plan| plan.nodes.iter().enumerate());
+        let needed = nodes
+            .into_iter()
+            .any(|(index, node)| needs_listing(node) && !self.launched.contains(&index));
+        if !needed {
+            self.listed = None;
         }
     }
 

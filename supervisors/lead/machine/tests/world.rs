@@ -211,6 +211,7 @@ impl World {
         });
         let listed = Listed {
             items: items.collect(),
+            documents: self.documents as usize,
             body: Blob::new(b"listing".to_vec()),
         };
         self.inbox.push_back(LeadInput::Listed { listed: Ok(listed) });
