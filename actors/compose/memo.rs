@@ -78,3 +78,6 @@ fn input_parts(input: MemoInput<'_>) -> Value {
         MemoInput::Documents(listing) => json!({ "listing": listing }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,15 @@
 //! Answers to bodies: what is accepted, what is refused and in which words, and that what is composed stands.
 
 use anthill_contracts::brief::{Brief, Finding, Findings, Passage, Place, Quote};
-use anthill_contracts::digest::Digest;
 use anthill_contracts::model::{
     ClaimAnswer, FindingsAnswer, OpinionAnswer, OutlineAnswer, OutlineClaim, OutlineSection, QuoteAnswer,
 };
-use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::SourceError;
-use anthill_contracts::spec::{JobSpec, OutputSpec, Shape};
+use anthill_contracts::spec::{JobSpec, OutputSpec};
 use proptest::prelude::*;
 
 use super::*;
 use crate::critic::check_brief;
-use crate::planner::template;
 use memory::MemorySources;
 
 pub(crate) mod memory;
@@ -478,82 +475,6 @@ fn bodies_are_the_same_bytes_and_come_back() {
 pub(crate) fn spec() -> JobSpec {
     let json = serde_json::json!({ "name": "ants", "goal": QUESTION, "inputs": [{ "path": "docs" }] });
     serde_json::from_value(json).expect("the spec is complete")
-}
-
-/// A change to what a task works on or how.
-type Change = fn(&mut JobSpec, &mut DocumentSlice);
-
-#[test]
-fn memo_keys_change_with_everything_that_matters_and_nothing_else() {
-    let spec = JobSpec {
-        shape: Shape::MapReduceVerify,
-        ..spec()
-    };
-    let (plan, _) = template(&spec, 3).expect("the shape has a template");
-    let slice = DocumentSlice {
-        path: "food.md".to_owned(),
-        digest: Digest::of(b"food"),
-        start: 0,
-        end: 4,
-    };
-    let key =
-        |spec: &JobSpec, slice: &DocumentSlice| memo_key(spec, &plan.nodes[1], MemoInput::Document(slice));
-    let base = key(&spec, &slice);
-    assert!(base.is_some());
-    let same: [Change; 4] = [
-        |spec, _| spec.name = "other".to_owned(),
-        |spec, _| spec.work.workers_max = 1,
-        |spec, _| spec.output.words_max = 10,
-        |spec, _| spec.review.rounds = 0,
-    ];
-    let other: [Change; 8] = [
-        |spec, _| spec.goal.push('?'),
-        |spec, _| spec.model = "a/b".parse().expect("a model's name"),
-        |spec, _| spec.output.claims_per_document_max = 1,
-        |spec, _| spec.work.context_tokens_max = 1_000,
-        |spec, _| spec.review.opinion = true,
-        |_, slice| slice.path = "drink.md".to_owned(),
-        |_, slice| slice.digest = Digest::of(b"drink"),
-        |_, slice| slice.end = 3,
-    ];
-    for (changes, matters) in [(&same[..], false), (&other[..], true)] {
-        for (index, change) in changes.iter().enumerate() {
-            let (mut changed, mut part) = (spec.clone(), slice.clone());
-            change(&mut changed, &mut part);
-            assert_eq!(key(&changed, &part) != base, matters, "change {index}");
-        }
-    }
-    let verify = memo_key(&spec, &plan.nodes[3], MemoInput::Document(&slice));
-    assert_eq!(verify, None, "a check is never remembered");
-}
-
-#[test]
-fn a_writers_memo_key_follows_its_inputs() {
-    let spec = JobSpec {
-        shape: Shape::MapReduceVerify,
-        ..spec()
-    };
-    let (plan, _) = template(&spec, 3).expect("the shape has a template");
-    let key = |bodies: &[Digest], coverage: &Coverage| {
-        memo_key(&spec, &plan.nodes[2], MemoInput::Findings { bodies, coverage })
-    };
-    let whole = Coverage::whole(ants().listing());
-    let bodies = [Digest::of(b"one"), Digest::of(b"two")];
-    let base = key(&bodies, &whole);
-    assert_eq!(base, key(&bodies, &whole.clone()));
-    assert_ne!(base, key(&bodies[..1], &whole));
-    let mut without_logo = whole.clone();
-    without_logo.listing.skipped.clear();
-    assert_ne!(
-        base,
-        key(&bodies, &without_logo),
-        "a brief lists what was skipped"
-    );
-    let failed = Coverage {
-        failed: vec!["nest.md".to_owned()],
-        ..whole
-    };
-    assert_ne!(base, key(&bodies, &failed));
 }
 
 /// Documents of a few words from a small alphabet with accents, so that quotations repeat and widths differ.
