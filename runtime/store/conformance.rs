@@ -16,16 +16,20 @@ pub mod cases;
 pub mod reading;
 pub mod samples;
 
+/// Closes a store (it is handed the last handle) and opens what it left.
+pub type Reopen = Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send>;
+
 /// A store under test.
 pub struct Subject {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// Closes a store (it is the last handle) and opens what it left.
-    pub reopen: Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send>,
+    /// How to close and open it.
+    pub reopen: Reopen,
 }
 
 impl Subject {
     /// Closes and opens the store.
+    #[must_use]
     pub fn reopen(self) -> Self {
         let store = (self.reopen)(self.store);
         Self {

@@ -4,6 +4,7 @@
 //! read (a second process beside a running one, a projector that could not) compares cursor and head, and folds the
 //! journal of a job that lags in memory. That costs a walk over one journal and is always right.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -237,12 +238,16 @@ impl Reader {
             return Ok(rows);
         }
         let lagging = self.lagging()?;
-        let listed = self
-            .look(|views| views::jobs(views, filter, rows_max + lagging.len()))
-            .unwrap_or_default();
-        let is_lagging = |row: &JobRow| lagging.iter().any(|lease| lease.job_id == row.job_id);
-        let mut rows: Vec<JobRow> = listed.into_iter().filter(|row| !is_lagging(row)).collect();
-        for lease in &lagging {
+        let listed = self.look(|views| views::jobs(views, filter, rows_max + lagging.len()));
+        let to_fold = if listed.is_some() {
+            lagging
+        } else {
+            self.with_frames()?
+        };
+        let is_folded = |row: &JobRow| to_fold.iter().any(|lease| lease.job_id == row.job_id);
+        let mut rows = listed.unwrap_or_default();
+        rows.retain(|row| !is_folded(row));
+        for lease in &to_fold {
             // One damaged journal must not hide all the others; whoever asks for that job is told.
             let Ok(Some(folded)) = self.fold(lease.job_id) else {
                 continue;
@@ -261,12 +266,22 @@ impl Reader {
         key: Digest,
         tables: Tables,
     ) -> Result<Option<Memo>, StoreError> {
-        let listed = self.look(|views| views::memo(views, tenant, key));
-        if let (Tables::CaughtUp, Some(entry)) = (tables, &listed) {
-            return Ok(entry.clone().map(|entry| entry.memo));
+        let find = |views: &Connection| views::memo(views, tenant, key);
+        if tables == Tables::CaughtUp
+            && let Some(entry) = self.look(find)
+        {
+            return Ok(entry.map(|entry| entry.memo));
         }
+        // Before the tables are asked, so that what the projector takes in meanwhile is found in one or the other.
+        let lagging = self.lagging()?;
+        let listed = self.look(find);
+        let to_fold = if listed.is_some() {
+            lagging
+        } else {
+            self.with_frames()?
+        };
         let mut found: Vec<MemoEntry> = listed.flatten().into_iter().collect();
-        for lease in self.lagging()? {
+        for lease in to_fold {
             let Ok(Some(folded)) = self.fold(lease.job_id) else {
                 continue;
             };
@@ -318,20 +333,27 @@ impl Reader {
         Ok(cursor.is_some_and(|cursor| (cursor.seq, cursor.head) == (lease.head.last_seq, lease.head.head)))
     }
 
+    /// Jobs that the tables do not show as they are.
     fn lagging(&self) -> Result<Vec<LeaseRow>, StoreError> {
-        let cursors = self.look(views::cursors).unwrap_or_default();
-        let cursors: std::collections::HashMap<_, _> = cursors.into_iter().collect();
-        let is_even = |lease: &LeaseRow| {
-            cursors
-                .get(&lease.job_id)
-                .is_some_and(|cursor| (cursor.seq, cursor.head) == (lease.head.last_seq, lease.head.head))
-        };
+        let cursors: HashMap<_, _> = self
+            .look(views::cursors)
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        let mut leases = self.with_frames()?;
+        leases.retain(|lease| {
+            let cursor = cursors.get(&lease.job_id).map(|cursor| (cursor.seq, cursor.head));
+            cursor != Some((lease.head.last_seq, lease.head.head))
+        });
+        Ok(leases)
+    }
+
+    /// Jobs with a journal. A damaged lease row is passed over; whoever asks for that job is told.
+    fn with_frames(&self) -> Result<Vec<LeaseRow>, StoreError> {
         let leases = leases::load_all(&self.journal)?
             .into_iter()
             .filter_map(Result::ok);
-        Ok(leases
-            .filter(|lease| lease.head.last_seq > 0 && !is_even(lease))
-            .collect())
+        Ok(leases.filter(|lease| lease.head.last_seq > 0).collect())
     }
 
     fn fold(&self, job_id: JobId) -> Result<Option<Folded>, StoreError> {

@@ -19,6 +19,7 @@ use anthill_contracts::store::{
     TaskRow,
 };
 use futures::future::BoxFuture;
+use rusqlite::Connection;
 
 use crate::audit;
 use crate::blobs::BlobFolder;
@@ -52,7 +53,7 @@ struct Owner {
 
 /// Dropped in this order: the lock goes last.
 struct Threads {
-    writer: JoinHandle<()>,
+    writer: JoinHandle<Connection>,
     projector: JoinHandle<()>,
     claim: Claim,
 }
@@ -129,13 +130,15 @@ impl SqliteStore {
         else {
             return owner.health.check();
         };
-        if writer.join().is_err() {
+        let journal = writer.join();
+        if journal.is_err() {
             owner.health.stop("the writer thread has panicked");
             owner.inbox.close();
         }
         if projector.join().is_err() {
             tracing::error!("the projector thread has panicked");
         }
+        drop(journal);
         tracing::info!(path = self.path, "the store is closed");
         drop(claim);
         owner.health.check()
@@ -320,7 +323,11 @@ fn stop_on(health: &Health, error: &StoreError) {
     }
 }
 
-fn spawn(name: &str, path: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    path: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StoreError> {
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(body);
     spawned.map_err(|error| StoreError::NotWritable {
         path: path.to_owned(),

@@ -241,8 +241,9 @@ impl Writer {
         Ok((writer, handle))
     }
 
-    /// Works until the queue is closed or a write fails.
-    pub(crate) fn run(mut self) {
+    /// Works until the queue is closed or a write fails. Gives its connection back, to be closed after all others:
+    /// the last one to go takes the log's file with it.
+    pub(crate) fn run(mut self) -> Connection {
         let ended = self.work();
         self.inbox.close();
         if ended.is_err() {
@@ -251,6 +252,7 @@ impl Writer {
             let kept = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
             let _ = self.conn.set_db_config(kept, true);
         }
+        self.conn
     }
 
     fn work(&mut self) -> Result<(), Stopped> {

@@ -32,10 +32,10 @@ fn chain_lines(bodies: &[(&'static str, Vec<u8>)]) -> String {
         epoch: 1,
         at: Timestamp(1),
     };
-    bodies
+    let lines = bodies
         .iter()
-        .map(|(kind, body)| format!("{kind} {}\n", chain(GENESIS, &header, body)))
-        .collect()
+        .map(|(kind, body)| format!("{kind} {}", chain(GENESIS, &header, body)));
+    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]

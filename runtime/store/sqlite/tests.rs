@@ -4,15 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anthill_contracts::clock::{SystemClock, Timestamp};
+use anthill_contracts::digest::Blob;
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId, TaskId};
 use anthill_contracts::store::{Append, Store, StoreError};
+
+use rusqlite::Connection;
 
 use super::SqliteStore;
 use crate::conformance::Subject;
 use crate::options::StoreOptions;
 
+mod damage;
+mod death;
+mod failing;
+mod model;
+mod projecting;
 mod rates;
+mod read_only;
 
 /// Opens a store on the system's clock.
 fn open(dir: &Path) -> SqliteStore {
@@ -75,4 +84,21 @@ async fn it_passes_the_suite() {
         }
     })
     .await;
+}
+
+/// A frame with some events.
+fn frame(job_id: JobId, (epoch, seq): (u64, u64), events: Vec<JobEvent>) -> Append {
+    Append {
+        job_id,
+        epoch,
+        seq,
+        at: Timestamp(1_000 + seq),
+        events,
+        blobs: Vec::new(),
+    }
+}
+
+/// A second way into the files, for tampering.
+fn tamper(dir: &Path, file: &str) -> Connection {
+    Connection::open(dir.join(file)).expect("the file opens")
 }
