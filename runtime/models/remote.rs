@@ -1,0 +1,252 @@
+//! A provider on the other end of an HTTP connection: tries, waits, time limits, and what it all cost.
+//!
+//! The client is our own on `reqwest`, not `genai`, which was read for this purpose (0.7.2). Its streams can be bounded
+//! in time, but not in size: an error body is read whole, a frame without an end grows without limit, and a tool call
+//! with the index 4 000 000 000 makes it allocate that many. It logs frames that it does not know, answers included, at
+//! `warn`; it does not say which model has answered; and a success that is no event stream ends as an empty answer.
+//! The two protocols are small, so the whole path from the socket to the reply is ours and every limit is visible.
+//!
+//! Always streaming, also where nobody listens: silence is then told apart from slowness. An answer counts only when
+//! its protocol's end marker has arrived; everything else is a failure and is tried again. What a provider bills for a
+//! try that failed half-way is not known to anybody but the provider; such tries are counted as retries.
+//!
+//! Rejected: prompt-cache markers for Anthropic. Written cache entries cost more than plain tokens, and a [`Price`] has
+//! no rate for them yet; a cost below the true one would let a budget overshoot.
+
+mod anthropic;
+mod backoff;
+mod exchange;
+mod failure;
+mod openai;
+mod protocol;
+mod redact;
+mod schema;
+mod sse;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anthill_contracts::clock::Clock;
+use anthill_contracts::model::{
+    DeltaSink, ModelDelta, ModelError, ModelReply, ModelRequest, Price, Provider, Usage, WorstCase,
+};
+use anthill_contracts::tool::ToolCall;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use metrics::counter;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use crate::config::{ConfigError, ProviderConfig, ProviderKind};
+use crate::estimate;
+use crate::metrics::RETRIES_TOTAL;
+use crate::prices::Prices;
+use backoff::Backoff;
+use exchange::{Exchange, ExchangeParts};
+use protocol::{Answer, Protocol, RawCall};
+use redact::Redactor;
+
+/// What a remote provider is made of.
+pub(crate) struct RemoteParts {
+    /// Its name in the configuration.
+    pub(crate) name: String,
+    /// Its configuration.
+    pub(crate) config: ProviderConfig,
+    /// Its key, where it needs one.
+    pub(crate) key: Option<String>,
+    /// What models cost.
+    pub(crate) prices: Arc<Prices>,
+    /// For dates in `Retry-After`.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// One remote provider.
+pub(crate) struct Remote {
+    name: String,
+    protocol: Arc<dyn Protocol>,
+    exchange: Exchange,
+    backoff: Backoff,
+    timeout: Duration,
+    retries_max: u32,
+    permits: Semaphore,
+    prices: Arc<Prices>,
+}
+
+/// How far the tries of one request have come; outlives a time limit that cuts them off.
+#[derive(Default)]
+struct Tries {
+    begun: u32,
+    last: Option<String>,
+}
+
+impl Remote {
+    /// Builds the client; nothing is sent yet.
+    pub(crate) fn new(parts: RemoteParts) -> Result<Self, ConfigError> {
+        let RemoteParts {
+            name,
+            config,
+            key,
+            prices,
+            clock,
+        } = parts;
+        let protocol: Arc<dyn Protocol> = match config.kind {
+            ProviderKind::Anthropic => Arc::new(anthropic::Messages::new(&config)),
+            ProviderKind::Openai => Arc::new(openai::Chat::new(&config, &config.endpoint(&name)?)),
+        };
+        let headers = protocol
+            .headers(key.as_deref())
+            .map_err(|detail| ConfigError::Client {
+                provider: name.clone(),
+                detail,
+            })?;
+        let exchange = Exchange::new(ExchangeParts {
+            name: &name,
+            config: &config,
+            headers,
+            redactor: Redactor::new(key.as_deref()),
+            clock,
+        })?;
+        Ok(Self {
+            exchange,
+            protocol,
+            backoff: Backoff::new(&config),
+            timeout: config.timeout.duration(),
+            retries_max: config.retries_max,
+            permits: Semaphore::new(config.concurrency_max as usize),
+            prices,
+            name,
+        })
+    }
+
+    async fn answer(&self, request: ModelRequest, deltas: DeltaSink) -> Result<ModelReply, ModelError> {
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
+        let body = self.protocol.body(&request).to_string();
+        let mut tries = Tries::default();
+        let all = self.try_until_answered(&request, &body, &deltas, &mut tries);
+        match tokio::time::timeout(self.timeout, all).await {
+            Ok(answer) => Ok(self.reply(&request, answer?)),
+            Err(_) => Err(ModelError::Unavailable {
+                provider: self.name.clone(),
+                attempts: tries.begun,
+                detail: match tries.last {
+                    Some(last) => format!("no answer within {:?}; the try before: {last}", self.timeout),
+                    None => format!("no answer within {:?}", self.timeout),
+                },
+            }),
+        }
+    }
+
+    async fn try_until_answered(
+        &self,
+        request: &ModelRequest,
+        body: &str,
+        deltas: &DeltaSink,
+        tries: &mut Tries,
+    ) -> Result<Answer, ModelError> {
+        loop {
+            tries.begun += 1;
+            let attempt = tries.begun;
+            let span =
+                tracing::info_span!("chat", provider = %self.name, model = %request.model.name(), attempt);
+            let mut assembly = self.protocol.assembly();
+            let outcome = self.exchange.run(body, assembly.as_mut(), deltas);
+            let failure = match outcome.instrument(span).await {
+                Ok(()) => match assembly.finish() {
+                    Ok(answer) => return Ok(answer),
+                    Err(failure) => failure,
+                },
+                Err(failure) => failure,
+            };
+            if !failure.may_pass() || attempt > self.retries_max {
+                return Err(failure.into_error(&self.name, attempt));
+            }
+            let wait = self.backoff.wait(attempt, failure.retry_after());
+            let reason = failure.to_string();
+            tracing::warn!(
+                provider = %self.name,
+                model = %request.model.name(),
+                attempt,
+                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+                reason,
+                "asking a model failed, trying again"
+            );
+            counter!(RETRIES_TOTAL, "provider" => self.name.clone()).increment(1);
+            deltas(ModelDelta::Retry { attempt, wait });
+            tries.last = Some(reason);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn reply(&self, request: &ModelRequest, answer: Answer) -> ModelReply {
+        let usage = answer.usage.unwrap_or_else(|| {
+            tracing::warn!(
+                provider = %self.name,
+                model = %request.model.name(),
+                "the provider counted no tokens, a bound is charged"
+            );
+            usage_bound(request, &answer)
+        });
+        ModelReply {
+            cost: estimate::cost(&usage, self.price(request)),
+            usage,
+            stop: answer.stop,
+            model: answer.model.unwrap_or_else(|| request.model.name().to_owned()),
+            tool_calls: answer.calls.into_iter().map(tool_call).collect(),
+            text: answer.text,
+        }
+    }
+
+    fn price(&self, request: &ModelRequest) -> Option<Price> {
+        self.prices.get(&request.model)
+    }
+}
+
+impl Provider for Remote {
+    fn worst_case(&self, request: &ModelRequest) -> WorstCase {
+        estimate::worst_case(request, self.price(request))
+    }
+
+    fn complete(
+        &self,
+        request: ModelRequest,
+        deltas: DeltaSink,
+    ) -> BoxFuture<'_, Result<ModelReply, ModelError>> {
+        self.answer(request, deltas).boxed()
+    }
+}
+
+/// A bound on the tokens of an answer whose provider counted none, never above what was reserved.
+fn usage_bound(request: &ModelRequest, answer: &Answer) -> Usage {
+    let calls: usize = answer
+        .calls
+        .iter()
+        .map(|call| call.name.len() + call.args.len())
+        .sum();
+    let written = estimate::text_tokens_max(answer.text.len() + calls);
+    Usage {
+        tokens_in: estimate::prompt_tokens_max(request),
+        cached_in: 0,
+        tokens_out: written.min(u64::from(request.answer_tokens_max)),
+    }
+}
+
+/// Arguments that are no JSON go on as a string, so that the tool's schema refuses them where the model can see it.
+fn tool_call(call: RawCall) -> ToolCall {
+    let args = match call.args.trim() {
+        "" => Value::Object(serde_json::Map::new()),
+        text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(call.args.clone())),
+    };
+    ToolCall {
+        call: call.id,
+        tool: call.name,
+        args,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! One try: a request goes out, events come in, and every step has a time limit and a size limit.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anthill_contracts::clock::Clock;
+use anthill_contracts::model::{DeltaSink, ModelDelta};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, Url};
+
+use super::backoff::retry_after;
+use super::failure::{Failure, Said, shorten};
+use super::protocol::{Assembly, Progress};
+use super::redact::Redactor;
+use super::sse::{SseDecoder, SseEvent};
+use crate::config::{ConfigError, ProviderConfig};
+
+/// Most bytes of one answer.
+const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes that are read of an error.
+const ERROR_BYTES_MAX: usize = 16 * 1024;
+/// How long the rest of a complete answer may take, so that its connection can be used again.
+const REST_WAIT: Duration = Duration::from_millis(50);
+
+/// What a provider is reached by.
+pub(crate) struct ExchangeParts<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Its configuration.
+    pub(crate) config: &'a ProviderConfig,
+    /// The protocol's headers.
+    pub(crate) headers: HeaderMap,
+    /// Takes keys out of what it says.
+    pub(crate) redactor: Redactor,
+    /// For dates in `Retry-After`.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The way to one provider.
+pub(crate) struct Exchange {
+    client: Client,
+    url: Url,
+    redactor: Redactor,
+    clock: Arc<dyn Clock>,
+    first_byte: Duration,
+    idle: Duration,
+}
+
+impl Exchange {
+    /// Builds the client; nothing is sent yet.
+    pub(crate) fn new(parts: ExchangeParts<'_>) -> Result<Self, ConfigError> {
+        let ExchangeParts {
+            name,
+            config,
+            mut headers,
+            redactor,
+            clock,
+        } = parts;
+        let url = config.endpoint(name)?;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        // A redirect would carry the prompt, and for some protocols the key, to a host that nobody configured.
+        let client = Client::builder()
+            .default_headers(headers)
+            .user_agent(concat!("anthill/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(config.connect_timeout.duration())
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| ConfigError::Client {
+                provider: name.to_owned(),
+                detail: error.to_string(),
+            })?;
+        Ok(Self {
+            client,
+            url,
+            redactor,
+            clock,
+            first_byte: config.first_byte_timeout.duration(),
+            idle: config.idle_timeout.duration(),
+        })
+    }
+
+    /// Sends the body and feeds the events to the assembly until the end marker.
+    pub(crate) async fn run(
+        &self,
+        body: &str,
+        assembly: &mut dyn Assembly,
+        deltas: &DeltaSink,
+    ) -> Result<(), Failure> {
+        self.stream(body, assembly, deltas)
+            .await
+            .map_err(|failure| failure.map_detail(|detail| shorten(&self.redactor.clean(detail))))
+    }
+
+    async fn stream(
+        &self,
+        body: &str,
+        assembly: &mut dyn Assembly,
+        deltas: &DeltaSink,
+    ) -> Result<(), Failure> {
+        let opening = async {
+            let mut response = self.open(body).await?;
+            let first = chunk(&mut response).await?;
+            Ok((response, first))
+        };
+        let (mut response, mut next) = within(self.first_byte, "no first byte", opening).await?;
+        let mut decoder = SseDecoder::default();
+        let (mut events, mut received) = (Vec::new(), 0);
+        let mut on_text = |text: &str| deltas(ModelDelta::Text(text.to_owned()));
+        while let Some(bytes) = next {
+            received += bytes.len();
+            if received > RESPONSE_BYTES_MAX {
+                return Err(Failure::malformed(format!(
+                    "the answer is longer than {RESPONSE_BYTES_MAX} bytes"
+                )));
+            }
+            let outcome = decoder.push(&bytes, &mut events);
+            if take_in(&mut events, assembly, &mut on_text)? == Progress::Ended {
+                self.finish_connection(response).await;
+                return Ok(());
+            }
+            outcome.map_err(|error| Failure::malformed(error.to_string()))?;
+            next = within(self.idle, "silence", chunk(&mut response)).await?;
+        }
+        Err(Failure::cut("the stream ended before its end marker"))
+    }
+
+    async fn open(&self, body: &str) -> Result<Response, Failure> {
+        let request = self.client.post(self.url.clone()).body(body.to_owned());
+        let response = request.send().await.map_err(|error| connection(&error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let wait = retry_after(response.headers(), &self.clock);
+            let said = Said::of_body(&self.error_text(response).await);
+            return Err(Failure::of_status(status, &said, wait));
+        }
+        let kind = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .map(str::to_ascii_lowercase);
+        match kind {
+            // What it sent instead is not shown: it may be an answer.
+            Some(kind) if !kind.starts_with("text/event-stream") => {
+                Err(Failure::malformed(format!("`{kind}` instead of an event stream")))
+            }
+            _ => Ok(response),
+        }
+    }
+
+    /// The beginning of a body, as far as it comes in time.
+    async fn error_text(&self, mut response: Response) -> String {
+        let mut bytes: Vec<u8> = Vec::new();
+        while bytes.len() < ERROR_BYTES_MAX {
+            match tokio::time::timeout(self.idle, response.chunk()).await {
+                Ok(Ok(Some(more))) => bytes.extend_from_slice(&more),
+                _ => break,
+            }
+        }
+        bytes.truncate(ERROR_BYTES_MAX);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    async fn finish_connection(&self, mut response: Response) {
+        // Nothing in the rest can change the answer, so its outcome does not matter.
+        let _ = tokio::time::timeout(REST_WAIT, response.chunk()).await;
+    }
+}
+
+fn take_in(
+    events: &mut Vec<SseEvent>,
+    assembly: &mut dyn Assembly,
+    on_text: &mut (dyn FnMut(&str) + Send),
+) -> Result<Progress, Failure> {
+    for event in events.drain(..) {
+        if assembly.event(&event, on_text)? == Progress::Ended {
+            return Ok(Progress::Ended);
+        }
+    }
+    Ok(Progress::More)
+}
+
+async fn chunk(response: &mut Response) -> Result<Option<Vec<u8>>, Failure> {
+    match response.chunk().await {
+        Ok(bytes) => Ok(bytes.map(Into::into)),
+        Err(error) => Err(connection(&error)),
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    what: &str,
+    step: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, step).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::passing(format!("{what} for {limit:?}"))),
+    }
+}
+
+/// What happened to a connection, with the causes, which say more than the error itself, and without the URL.
+fn connection(error: &reqwest::Error) -> Failure {
+    let what = if error.is_connect() {
+        "cannot connect"
+    } else if error.is_body() || error.is_decode() {
+        "the connection broke within the answer"
+    } else {
+        "the connection broke"
+    };
+    let mut text = what.to_owned();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    Failure::passing(text)
+}
