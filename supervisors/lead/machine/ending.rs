@@ -70,7 +70,14 @@ impl Lead {
     /// Takes no new step from now on. Agents are stopped, but for a used-up budget: then the calls that are paid
     /// for already may still end and be recorded.
     pub(super) fn close(&mut self, closing: Closing) {
-        if !matches!(self.mood, Mood::Working | Mood::Closing(_)) {
+        let may_close = match &self.mood {
+            Mood::Working => true,
+            // A cancelled job never ends paused, whatever else goes wrong while its agents are stopped.
+            Mood::Closing(earlier) => *earlier != Closing::Cancel,
+            Mood::Composing(_) => closing == Closing::Cancel,
+            Mood::New | Mood::Ended => false,
+        };
+        if !may_close {
             return;
         }
         let lets_calls_end = closing
