@@ -3,8 +3,8 @@
 //! The client is our own on `reqwest`, not `genai`, which was read for this purpose (0.7.2). Its streams can be bounded
 //! in time, but not in size: an error body is read whole, a frame without an end grows without limit, and a tool call
 //! with the index 4 000 000 000 makes it allocate that many. It logs frames that it does not know, answers included, at
-//! `warn`; it does not say which model has answered; and a success that is no event stream ends as an empty answer.
-//! The two protocols are small, so the whole path from the socket to the reply is ours and every limit is visible.
+//! `warn`; it does not say which model has answered; and it cannot tell a success that is no event stream from a cut
+//! one. The two protocols are small, so the whole path from the socket to the reply is ours and every limit is visible.
 //!
 //! Always streaming, also where nobody listens: silence is then told apart from slowness. An answer counts only when
 //! its protocol's end marker has arrived; everything else is a failure and is tried again. What a provider bills for a
