@@ -65,7 +65,10 @@ impl Lead {
     /// Begins one node if it can; answers whether it did.
     fn launch(&mut self, index: usize) -> bool {
         let deps = self.dep_indexes(index);
-        if !deps.iter().all(|dep| self.job.nodes[*dep].is_complete()) {
+        // A resumed lead learns anew which nodes are broken, and only by launching them: whoever comes first in the
+        // list must not build on one that comes later.
+        let stands = |dep: &usize| self.launched.contains(dep) && self.job.nodes[*dep].is_complete();
+        if !deps.iter().all(stands) {
             return false;
         }
         let Some(node) = self.plan_node(index).cloned() else {
