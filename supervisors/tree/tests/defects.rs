@@ -47,6 +47,7 @@ async fn s2_a_group_restart_waits_for_a_blocked_sibling() {
     let rig = Rig::default();
     let (supervisor, _task) = rig.supervise(spec(Strategy::OneForAll), &["a", "b"]).await;
     let (hold, gate) = std::sync::mpsc::sync_channel::<()>(0);
+    settle().await;
     rig.tell("b", PuppetMessage::Block(gate));
     settle().await;
     rig.tell("a", PuppetMessage::Crash);

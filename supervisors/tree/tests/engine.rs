@@ -100,6 +100,7 @@ async fn an_orphan_is_reported_and_does_not_hold_the_supervisor() {
     let arguments = rig.arguments(spec).child(child, rig.start("a"));
     let (supervisor, _task) = SupervisorHandle::start(arguments).await.expect("a starts");
     let (hold, gate) = std::sync::mpsc::sync_channel::<()>(0);
+    settle().await;
     rig.tell("a", PuppetMessage::Block(gate));
     settle().await;
     supervisor
@@ -449,17 +450,81 @@ async fn a_kill_is_never_taken_for_a_normal_exit() {
     let (supervisor, task) = SupervisorHandle::start(arguments).await.expect("all start");
     for round in 0..300 {
         let victim = ["a", "b", "c"][round % 3];
-        let before = rig.count(&format!("start {victim}"));
-        rig.puppet(victim).kill();
+        let (puppet, before) = rig.life(victim);
+        puppet.kill();
         if round % 2 == 0 {
             rig.puppet("a").kill();
         }
-        let line = format!("start {victim}");
-        rig.wait_for(&line, |rig| rig.count(&line) > before).await;
+        rig.wait_for("the next life", |rig| rig.life(victim).1 > before)
+            .await;
     }
     supervisor.stop("the test is over");
     task.await.expect("ractor catches panics");
     assert_eq!(rig.lines_of("gone").len(), rig.lines_of("start").len());
     let failed = |event: &SupervisorEvent| matches!(event, SupervisorEvent::ChildEnded { .. });
     assert!(!rig.events().iter().any(failed), "{:?}", rig.events());
+}
+
+/// The end of a short life can overtake the news of its beginning.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_life_that_ends_at_once_is_read_right() {
+    let rig = Rig::default();
+    let (supervisor, _task) = rig.supervise(spec(), &[]).await;
+    for _ in 0..300 {
+        rig.plan("short", [Plan::FinishAtOnce]);
+        let child = ChildSpec::worker("short").restart(Restart::Transient);
+        supervisor
+            .start_child(child, rig.start("short"), DEADLINE)
+            .await
+            .expect("it starts");
+        while supervisor.delete_child(&"short".into(), DEADLINE).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+    let restarted = |event: &SupervisorEvent| matches!(event, SupervisorEvent::ChildRestarting { .. });
+    assert!(
+        !rig.events().iter().any(restarted),
+        "it has always ended normally"
+    );
+}
+
+/// ractor tells nothing about a child that has cut its link; its task still ends.
+#[tokio::test(start_paused = true)]
+async fn a_deserter_is_missed_and_replaced() {
+    let rig = Rig::default();
+    let child = ChildSpec::worker("a").restart(Restart::Transient);
+    let arguments = rig.arguments(spec()).child(child, rig.start("a"));
+    let (_supervisor, _task) = SupervisorHandle::start(arguments).await.expect("a starts");
+    rig.tell("a", PuppetMessage::Desert);
+    rig.wait_count("start a", 2).await;
+}
+
+/// A start that blocks its thread cannot be cancelled. What it brings forth too late is killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_child_of_an_abandoned_start_does_not_live() {
+    let rig = Rig::default();
+    let (supervisor, _task) = rig
+        .supervise(spec().kill_wait(Duration::from_millis(20)), &[])
+        .await;
+    let (hold, gate) = std::sync::mpsc::sync_channel::<()>(0);
+    rig.plan("late", [Plan::Block(gate)]);
+    let child = ChildSpec::worker("late").shutdown(Shutdown::Brutal);
+    let terminate = async {
+        settle().await;
+        supervisor.terminate_child(&"late".into(), DEADLINE).await
+    };
+    let (added, terminated) = tokio::join!(
+        supervisor.start_child(child, rig.start("late"), DEADLINE),
+        terminate
+    );
+    assert_eq!(added, Err(CommandError::Terminated.into()));
+    assert_eq!(terminated, Ok(()));
+    assert_eq!(
+        rig.status(&supervisor, "late").await,
+        None,
+        "given up and forgotten"
+    );
+    drop(hold);
+    rig.wait_count("gone late", 1).await;
+    assert_eq!(rig.lines(), ["start late", "gone late"]);
 }

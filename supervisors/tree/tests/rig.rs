@@ -20,6 +20,10 @@ pub(super) enum Plan {
     PanicBeforeTheActor,
     Take(Duration),
     Hang,
+    /// Starts, and stops before its first message.
+    FinishAtOnce,
+    /// Blocks the thread of its start until the other end is dropped.
+    Block(mpsc::Receiver<()>),
 }
 
 /// What a running child can be told.
@@ -28,11 +32,14 @@ pub(super) enum PuppetMessage {
     Crash,
     /// Returns a typed `Err`.
     Fail,
+    /// Cuts its link to the supervisor, and fails.
+    Desert,
     /// Stops with no reason.
     Finish,
     /// Waits for ever in the handler: deaf for stops, but not for kills.
     Stick,
-    /// Blocks its thread until the other end is dropped: deaf for kills too.
+    /// Blocks its thread until the other end is dropped: deaf for kills too. Let things settle before: the task that
+    /// an actor has woken last waits for its thread, and other threads cannot steal it.
     Block(mpsc::Receiver<()>),
     /// Notes an input, and panics over it.
     Choke(&'static str),
@@ -67,7 +74,7 @@ impl Actor for Puppet {
 
     async fn pre_start(
         &self,
-        _: ActorRef<PuppetMessage>,
+        myself: ActorRef<PuppetMessage>,
         plan: Option<Plan>,
     ) -> Result<(), ActorProcessingErr> {
         match plan {
@@ -76,6 +83,8 @@ impl Actor for Puppet {
             Some(Plan::Panic) => panic!("told to panic in pre_start"),
             Some(Plan::Take(time)) => tokio::time::sleep(time).await,
             Some(Plan::Hang) => std::future::pending().await,
+            Some(Plan::FinishAtOnce) => myself.stop(None),
+            Some(Plan::Block(gate)) => drop(gate.recv()),
         }
         self.rig.log(&format!("start {}", self.id));
         self.started.store(true, Ordering::SeqCst);
@@ -91,6 +100,10 @@ impl Actor for Puppet {
         match message {
             PuppetMessage::Crash => panic!("told to crash"),
             PuppetMessage::Fail => return Err(Failure.into()),
+            PuppetMessage::Desert => {
+                myself.unlink(myself.try_get_supervisor().expect("it has a supervisor"));
+                return Err(Failure.into());
+            }
             PuppetMessage::Finish => myself.stop(None),
             PuppetMessage::Stick => std::future::pending().await,
             PuppetMessage::Block(gate) => drop(gate.recv()),
@@ -116,7 +129,8 @@ impl Actor for Puppet {
 struct Shared {
     log: Vec<String>,
     plans: HashMap<&'static str, VecDeque<Plan>>,
-    puppets: HashMap<&'static str, ActorRef<PuppetMessage>>,
+    /// The latest life of each child, and how many there were.
+    puppets: HashMap<&'static str, (ActorRef<PuppetMessage>, usize)>,
     events: Vec<SupervisorEvent>,
 }
 
@@ -180,17 +194,28 @@ impl Rig {
     }
 
     pub(super) fn puppet(&self, id: &'static str) -> ActorRef<PuppetMessage> {
-        self.shared()
-            .puppets
-            .get(id)
-            .expect("the child has started")
-            .clone()
+        self.life(id).0
     }
 
     pub(super) fn tell(&self, id: &'static str, message: PuppetMessage) {
         self.puppet(id)
             .send_message(message)
             .unwrap_or_else(|_| panic!("{id} is alive"));
+    }
+
+    fn note(&self, id: &'static str, actor: ActorRef<PuppetMessage>) {
+        let mut shared = self.shared();
+        let lives = shared.puppets.get(id).map_or(0, |(_, lives)| *lives);
+        shared.puppets.insert(id, (actor, lives + 1));
+    }
+
+    /// The latest life of a child, and its number.
+    pub(super) fn life(&self, id: &'static str) -> (ActorRef<PuppetMessage>, usize) {
+        self.shared()
+            .puppets
+            .get(id)
+            .expect("the child has started")
+            .clone()
     }
 
     /// A start function for a puppet.
@@ -211,7 +236,7 @@ impl Rig {
                     started: AtomicBool::new(false),
                 };
                 let (actor, started) = ctx.spawn(puppet, plan).await?;
-                rig.shared().puppets.insert(id, actor);
+                rig.note(id, actor);
                 Ok(started)
             }
         })
