@@ -319,7 +319,7 @@ impl Lead {
                 reason: ReasonCode::Interrupted,
                 detail: "the node stops".to_owned(),
             }),
-            LeadInput::AgentsStopped => self.agents.clear(),
+            LeadInput::AgentsStopped => self.on_agents_stopped(),
             LeadInput::PartialReady { body } => self.on_partial(cx, body),
         }
         self.go_on(cx, out);
@@ -340,10 +340,18 @@ impl Lead {
         if let Some(limits) = topup {
             self.emit(JobEvent::BudgetToppedUp { limits });
         }
-        match self.job.plan {
-            None => self.ask_for_listing(),
-            Some(_) => self.advance_nodes(),
+        match (&self.job.plan, self.planning_failure()) {
+            (Some(_), _) => self.advance_nodes(),
+            (None, Some(detail)) => self.failed_planning = Some(detail),
+            (None, None) => self.ask_for_listing(),
         }
+    }
+
+    /// Why an earlier lead's planning came to nothing, if it did: a task that has ended is not begun again.
+    fn planning_failure(&self) -> Option<String> {
+        let planning = self.job.tasks.get(&TaskId::planning(self.job.job_id))?;
+        let reason = planning.reason.filter(|_| planning.status.is_terminal())?;
+        Some(format!("the planner ended with {reason}"))
     }
 
     fn on_listed(&mut self, listed: Result<Listed, Trouble>) {
@@ -396,6 +404,13 @@ impl Lead {
     /// Lets a step out once everything recorded so far is durable.
     fn hold(&mut self, step: LeadStep) {
         self.outbox.held.push(step);
+    }
+
+    /// Only what was asked to stop is known to be gone.
+    fn on_agents_stopped(&mut self) {
+        if matches!(self.mood, Mood::Closing(_)) {
+            self.agents.clear();
+        }
     }
 
     fn on_appended(&mut self, seq: u64, out: &mut Vec<LeadStep>) {

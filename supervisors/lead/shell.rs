@@ -149,6 +149,7 @@ pub(crate) struct LeadShell {
     tasks: JoinSet<()>,
     began: Duration,
     snapshot_seq: u64,
+    stopping: bool,
     random: u64,
     over: bool,
 }
@@ -279,6 +280,7 @@ impl LeadShell {
             tasks: JoinSet::new(),
             began,
             snapshot_seq: lease.last_seq,
+            stopping: false,
             random: random ^ lease.epoch,
             over: false,
             reports,
@@ -348,7 +350,7 @@ impl LeadShell {
                 let _ = self.agents.get(&key).map(|agent| agent.tell(order));
             }
             LeadStep::ArmBackoff { task_id, wait_ms } => self.arm_backoff(task_id, wait_ms),
-            LeadStep::StopAgents => self.stop_agents(),
+            LeadStep::StopAgents => self.stop_agents()?,
             LeadStep::ComposePartial => self.compose_partial(),
             LeadStep::End => self.end(),
         }
@@ -394,19 +396,27 @@ impl LeadShell {
         };
         self.agents.remove(&agent);
         self.step(LeadInput::Crashed { agent, detail }).await?;
-        if self.agents.is_empty() {
+        if self.stopping && self.agents.is_empty() {
             self.step(LeadInput::AgentsStopped).await?;
         }
         Ok(())
     }
 
     /// Stops every agent: what it had recorded stands, what it was about to do is done again some day.
-    fn stop_agents(&mut self) {
+    fn stop_agents(&mut self) -> Result<(), ActorProcessingErr> {
+        // Every agent that was decided before has been started by now, and none is decided any more.
+        self.stopping = true;
         for agent in self.myself.get_cell().get_children() {
             if self.keys.contains_key(&agent.get_id()) {
                 agent.kill();
             }
         }
+        if self.agents.is_empty() {
+            // The machine may wait for agents that are gone without it knowing.
+            self.myself
+                .send_message(Mail::own(happened(LeadInput::AgentsStopped)))?;
+        }
+        Ok(())
     }
 
     fn arm_backoff(&mut self, task_id: TaskId, wait_ms: u64) {

@@ -197,3 +197,12 @@ fn nothing_is_told_before_it_is_durable() {
     world.run();
     assert!(world.told_early.is_empty(), "{:?}", world.told_early);
 }
+
+/// A worker's end once overtook the start of its critic; the shell said that all agents were gone, and the lead forgot
+/// the critic whose start was still held back. Its review was then ignored, and the job hung.
+#[test]
+fn agents_that_were_not_asked_to_stop_are_not_forgotten() {
+    let mut world = World::new(3, Limits::default());
+    world.stops_agents_often = true;
+    assert_eq!(world.run().job().status, JobStatus::Succeeded);
+}

@@ -19,27 +19,28 @@ use crate::lead::machine::{Cx, Lead, LeadInput, LeadStep, Listed};
 
 /// How agents behave.
 #[derive(Debug, Clone, Default)]
-pub struct Behaviour {
+pub(super) struct Behaviour {
     /// What a step costs beyond being a step.
-    pub cost: Amount,
+    pub(super) cost: Amount,
     /// How often the worker of the first document crashes.
-    pub crashes: u32,
+    pub(super) crashes: u32,
     /// How often the first reviews reject.
-    pub rejections: u32,
+    pub(super) rejections: u32,
     /// Whether every lookup finds earlier work.
-    pub remembers: bool,
+    pub(super) remembers: bool,
     /// Whether the provider refuses to work.
-    pub provider_down: bool,
+    pub(super) provider_down: bool,
 }
 
 /// The world around one lead.
-pub struct World {
-    pub journal: Vec<Vec<JobEvent>>,
-    pub behaviour: Behaviour,
-    pub plan_reasons: Vec<String>,
-    pub topup: Option<Limits>,
-    pub cancel_after_frames: Option<usize>,
-    pub told_early: Vec<String>,
+pub(super) struct World {
+    pub(super) journal: Vec<Vec<JobEvent>>,
+    pub(super) behaviour: Behaviour,
+    pub(super) plan_reasons: Vec<String>,
+    pub(super) topup: Option<Limits>,
+    pub(super) cancel_after_frames: Option<usize>,
+    pub(super) told_early: Vec<String>,
+    pub(super) stops_agents_often: bool,
     documents: u32,
     spec: Box<JobSpec>,
     durable_steps: BTreeSet<StepId>,
@@ -79,7 +80,7 @@ fn job_id() -> JobId {
 }
 
 impl World {
-    pub fn new(documents: u32, budget: Limits) -> Self {
+    pub(super) fn new(documents: u32, budget: Limits) -> Self {
         let spec = serde_json::json!({"name": "t", "goal": "why?", "budget": budget});
         Self {
             journal: Vec::new(),
@@ -88,6 +89,7 @@ impl World {
             topup: None,
             cancel_after_frames: None,
             told_early: Vec::new(),
+            stops_agents_often: false,
             documents,
             spec: Box::new(serde_json::from_value(spec).expect("the spec is valid")),
             durable_steps: BTreeSet::new(),
@@ -98,7 +100,7 @@ impl World {
     }
 
     /// The same job after its process died, with the first frames of its journal.
-    pub fn resumed(other: &Self, frames: usize) -> Self {
+    pub(super) fn resumed(other: &Self, frames: usize) -> Self {
         let mut world = Self::new(other.documents, Limits::default());
         world.spec = other.spec.clone();
         for events in &other.journal[..frames] {
@@ -108,7 +110,7 @@ impl World {
     }
 
     /// Runs a lead until it has ended.
-    pub fn run(&mut self) -> Lead {
+    pub(super) fn run(&mut self) -> Lead {
         let mut job = JobState::new(job_id());
         self.journal.iter().flatten().for_each(|event| job.apply(event));
         let epoch = job.epoch + 1;
@@ -155,6 +157,9 @@ impl World {
     }
 
     fn perform(&mut self, lead: &Lead, step: LeadStep) {
+        if self.stops_agents_often {
+            self.inbox.push_back(LeadInput::AgentsStopped);
+        }
         match step {
             LeadStep::Append { seq, events, .. } => {
                 self.keep(events);
