@@ -17,7 +17,8 @@ pub struct StoreOptions {
     pub readers_max: usize,
     /// Bytes in the write-ahead log after which it is copied into the database. Larger makes the pause longer and rarer.
     pub checkpoint_bytes: u64,
-    /// How long the projector lets changes gather where nobody waits for them.
+    /// How long the projector lets changes gather where nobody waits for them, so that it does not compete with a
+    /// burst of appends. Readers of this process never wait for it.
     pub project_linger: Duration,
     /// Most bytes of the journal's database; above it the disk counts as full. `None` leaves it to the disk.
     pub database_bytes_max: Option<u64>,
@@ -32,7 +33,7 @@ impl Default for StoreOptions {
             batch_bytes_max: 8 * 1024 * 1024,
             readers_max: 4,
             checkpoint_bytes: 16 * 1024 * 1024,
-            project_linger: Duration::from_millis(100),
+            project_linger: Duration::from_secs(1),
             database_bytes_max: None,
         }
     }

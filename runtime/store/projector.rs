@@ -29,7 +29,7 @@ use crate::views;
 const ROUND_FRAMES_MAX: u64 = 20_000;
 
 /// Frames after which the projector does not linger any more.
-const EAGER_FRAMES: u64 = 2_000;
+const EAGER_FRAMES: u64 = 10_000;
 
 /// Tasks of all jobs whose folds are kept between rounds. A job beyond that is folded again from its first frame.
 const KEPT_TASKS_MAX: usize = 100_000;

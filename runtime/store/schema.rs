@@ -118,22 +118,24 @@ pub(crate) fn open_views_to_read(dir: &Path) -> rusqlite::Result<Connection> {
 /// Copies the write-ahead log into the database.
 ///
 /// Done by hand, because the automatic checkpoint swallows its errors: a failed sync of the database would be tried
-/// again, reported as well the second time, and the log that still held the frames would be overwritten.
-pub(crate) fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<()> {
-    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+/// again, reported as well the second time, and the log that still held the frames would be overwritten. Answers
+/// whether all of the log could be copied; a reader that still looks at an older state holds a part of it back.
+pub(crate) fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<bool> {
+    conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        let (is_held, pages, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!is_held && pages == copied)
+    })
 }
 
 fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)?;
-    configure(&conn, READER_CACHE_KIB)?;
+    let mut conn = Connection::open_with_flags(path, flags)?;
     // The first read tells whether the write-ahead log can be shared. It cannot where the folder is read-only; then
     // nobody writes either, and the file may be taken as it is unless a log was left behind.
-    if user_version(&conn).is_ok() || has_log(path) {
-        return Ok(conn);
+    if user_version(&conn).is_err() && !has_log(path) {
+        let frozen = format!("file:{}?immutable=1", escape(path));
+        conn = Connection::open_with_flags(frozen, flags | OpenFlags::SQLITE_OPEN_URI)?;
     }
-    let frozen = format!("file:{}?immutable=1", escape(path));
-    let conn = Connection::open_with_flags(frozen, flags | OpenFlags::SQLITE_OPEN_URI)?;
     configure(&conn, READER_CACHE_KIB)?;
     Ok(conn)
 }

@@ -35,11 +35,17 @@ mod group;
 /// How long the writer is idle before it copies its log into the database.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// Turns that the writer gives others while nothing comes and it expects more; some ten microseconds.
+const GATHER_TURNS_MAX: u32 = 64;
+
 /// Jobs whose heads are kept in memory.
 const KEPT_HEADS_MAX: usize = 4_096;
 
-/// Pages that a commit writes beside the rows: the lease row's, the trees' roots.
+/// Pages that a commit writes beside the rows: those of the lease rows and of the trees above them.
 const COMMIT_OVERHEAD_BYTES: u64 = 4 * 4096;
+
+/// The page at the end of a job's frames, which every commit that appends to it writes again.
+const JOB_OVERHEAD_BYTES: u64 = 4096;
 
 /// An append that is ready to be written.
 #[derive(Debug)]
@@ -194,6 +200,7 @@ pub(crate) struct Writer {
     heads: HashMap<JobId, LeaseRow>,
     /// A command that did not fit the last group.
     next: Option<Command>,
+    last_group: usize,
     log_bytes: u64,
 }
 
@@ -236,6 +243,7 @@ impl Writer {
             options,
             heads,
             next: None,
+            last_group: 0,
             log_bytes: 0,
         };
         Ok((writer, handle))
@@ -276,22 +284,43 @@ impl Writer {
                 None => return Ok(None),
             },
         };
-        let mut bytes = first.bytes;
-        let mut group = vec![first];
-        while group.len() < self.options.batch_max {
-            let Ok(command) = self.queue.try_recv() else { break };
-            if bytes + command.bytes > self.options.batch_bytes_max {
-                self.next = Some(command);
-                break;
-            }
-            bytes += command.bytes;
-            group.push(command);
-        }
+        let group = self.gather(first);
         for command in &group {
             self.gauge.leave(command.bytes);
         }
         self.gauge.report();
         Ok(Some(group))
+    }
+
+    /// Takes what is queued behind the first command, up to the bounds of one commit.
+    ///
+    /// Whoever was answered by the last commit is likely to come again at once. So a group that is still smaller than
+    /// the last one gives them a moment, without a timer: as long as they keep coming, and a few turns more. Otherwise
+    /// the first to come back would be synced alone, and everybody else behind it.
+    fn gather(&mut self, first: Command) -> Vec<Command> {
+        let mut bytes = first.bytes;
+        let mut group = vec![first];
+        let mut turns = 0;
+        while group.len() < self.options.batch_max {
+            match self.queue.try_recv() {
+                Ok(command) if bytes + command.bytes > self.options.batch_bytes_max => {
+                    self.next = Some(command);
+                    break;
+                }
+                Ok(command) => {
+                    bytes += command.bytes;
+                    group.push(command);
+                    turns = 0;
+                }
+                Err(_) if group.len() < self.last_group && turns < GATHER_TURNS_MAX => {
+                    std::thread::yield_now();
+                    turns += 1;
+                }
+                Err(_) => break,
+            }
+        }
+        self.last_group = group.len();
+        group
     }
 
     fn wait(&mut self) -> Result<Option<Command>, Stopped> {
@@ -316,7 +345,7 @@ impl Writer {
         }
         match self.commit(works) {
             Ok((answers, report)) => {
-                self.log_bytes += report.frame_bytes + report.blob_bytes + COMMIT_OVERHEAD_BYTES;
+                self.log_bytes += report.log_bytes();
                 // Before the answers, so that whoever hears of a frame also finds it in the tables.
                 self.inbox.announce(report.jobs.iter().copied(), report.frames);
                 report.count(size);
@@ -363,11 +392,17 @@ impl Writer {
         let done = schema::checkpoint(&self.conn, mode);
         ::metrics::histogram!(metrics::CHECKPOINT)
             .record(self.clock.mono().saturating_sub(began).as_secs_f64());
-        self.log_bytes = 0;
-        done.map_err(|error| {
+        let is_whole = done.map_err(|error| {
             self.health.stop(&error.to_string());
             Stopped
-        })
+        })?;
+        // Where a reader held a part back, the rest is tried again after a quarter of the usual distance.
+        self.log_bytes = if is_whole {
+            0
+        } else {
+            self.options.checkpoint_bytes / 4 * 3
+        };
+        Ok(())
     }
 }
 
@@ -385,6 +420,12 @@ struct Report {
 }
 
 impl Report {
+    /// About what the group added to the write-ahead log.
+    fn log_bytes(&self) -> u64 {
+        let jobs = self.jobs.len() as u64 * JOB_OVERHEAD_BYTES;
+        self.frame_bytes + self.blob_bytes + jobs + COMMIT_OVERHEAD_BYTES
+    }
+
     fn count(&self, size: usize) {
         ::metrics::histogram!(metrics::BATCH).record(size as f64);
         ::metrics::counter!(metrics::APPENDS, "outcome" => "committed").increment(self.frames);

@@ -1,5 +1,10 @@
 //! Reading beside a running process, and directories that cannot be opened.
 
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
 use anthill_contracts::store::JobFilter;
 
 use super::*;
@@ -112,6 +117,85 @@ fn a_newer_format_and_a_foreign_file_are_refused() {
     ] {
         assert!(matches!(refused, Some(StoreError::Corrupt { .. })), "{refused:?}");
     }
+}
+
+/// The other process: says how it fares in the directory that it is told.
+#[tokio::test]
+#[ignore = "started by `a_frozen_directory_is_read_and_not_written`"]
+async fn visitor_of_a_frozen_directory() {
+    let mut dir = String::new();
+    std::io::stdin().read_line(&mut dir).expect("where to look");
+    let dir = Path::new(dir.trim());
+    let written = open_with(dir, StoreOptions::default()).err();
+    let refused = matches!(&written, Some(StoreError::NotWritable { .. }));
+    let made = open_with(&dir.join("deeper"), StoreOptions::default()).err();
+    let refused = refused && matches!(&made, Some(StoreError::NotWritable { .. }));
+    let store = SqliteStore::open_read_only(dir).expect("it can be read");
+    let frames = store.frames(job(1), 1, 10).await.expect("the journal").len();
+    let tasks = store.tasks(job(1)).await.expect("the tasks").len();
+    let flaws = store.verify(None).await.expect("an audit").flaws.len();
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "\nrefused {refused} frames {frames} tasks {tasks} flaws {flaws}"
+    )
+    .expect("somebody listens");
+}
+
+/// Permissions do not bind the superuser, so the visitor is a process of its own and, where this one is the
+/// superuser, somebody else.
+#[tokio::test]
+async fn a_frozen_directory_is_read_and_not_written() {
+    const NOBODY: u32 = 65_534;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (dir, program) = (folder.path().join("data"), folder.path().join("visitor"));
+    let store = open(&dir);
+    let epoch = store.take_lease(job(1), node()).await.expect("a lease").epoch;
+    store
+        .append(result_frame(job(1), epoch, 1))
+        .await
+        .expect("it is durable");
+    store.close().expect("a clean end");
+    std::fs::copy(std::env::current_exe().expect("this binary"), &program).expect("a copy that all may run");
+    for (path, mode) in [(folder.path(), 0o755), (&program, 0o755)] {
+        set_mode(path, mode);
+    }
+    for name in names(&dir) {
+        set_mode(&dir.join(name), 0o444);
+    }
+    set_mode(&dir, 0o555);
+    let mut command = Command::new(&program);
+    command.args([
+        "sqlite::tests::read_only::visitor_of_a_frozen_directory",
+        "--exact",
+        "--ignored",
+        "--nocapture",
+    ]);
+    if std::fs::metadata(&dir).expect("it is there").uid() == 0 {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let child = command
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.expect("it starts");
+    writeln!(child.stdin.take().expect("its input"), "{}", dir.display()).expect("it is told where");
+    let said = child.wait_with_output().expect("it ends");
+    set_mode(&dir, 0o755);
+    let (out, err) = (
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr),
+    );
+    assert!(
+        out.contains("refused true frames 1 tasks 2 flaws 0"),
+        "{out}\n{err}"
+    );
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("its owner may");
 }
 
 fn names(dir: &Path) -> Vec<String> {
