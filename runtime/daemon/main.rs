@@ -1,2 +1,7 @@
 //! The `anthill` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anthill::run(std::env::args_os())
+}

@@ -1,3 +1,6 @@
 //! The real binary, from its command line to its exit code. One test binary; a file per subject.
 
+mod cli;
+mod main_job;
 mod tidy;
+mod wrong_input;

@@ -1,0 +1,143 @@
+//! The composition root: which store, which models, which tools and which clock this process runs on.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anthill_contracts::brief::Passage;
+use anthill_contracts::clock::{Clock, SystemClock};
+use anthill_contracts::codes;
+use anthill_contracts::fault::Problem;
+use anthill_contracts::id::NodeId;
+use anthill_contracts::plan::DocumentSlice;
+use anthill_contracts::sources::{Listing, LocatedQuote, SourceError, Sources, SourcesRef};
+use anthill_contracts::spec::JobSpec;
+use anthill_contracts::store::Store;
+use anthill_models::Registry;
+use anthill_store::{SqliteStore, StoreOptions};
+use anthill_supervisors::node::{Node, NodeArguments};
+use anthill_tools::inputs::{FolderSources, SourceLimits};
+use anthill_tools::toolbox::StandardToolbox;
+use tokio::runtime::Builder;
+
+use crate::config::{self, Config};
+use crate::console::Failure;
+
+/// Runs a command that only reads, on this thread.
+pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| no_runtime(&error))?;
+    runtime.block_on(future)
+}
+
+/// Runs a command that works, on all cores.
+pub fn block_on_all_cores<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("anthill-worker")
+        .build()
+        .map_err(|error| no_runtime(&error))?;
+    runtime.block_on(future)
+}
+
+fn no_runtime(error: &std::io::Error) -> Problem {
+    Problem::new(&codes::DEFECT, format!("no runtime: {error}"))
+}
+
+/// The clocks of this machine.
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// The store, for this process alone.
+pub fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<SqliteStore>, Problem> {
+    let options = StoreOptions {
+        database_bytes_max: config.data.journal_bytes_max,
+        ..StoreOptions::default()
+    };
+    Ok(Arc::new(SqliteStore::open(&config.data.dir, clock, options)?))
+}
+
+/// The store to look at, also beside a process that owns it.
+pub fn open_read_only(config: &Config) -> Result<Arc<dyn Store>, Problem> {
+    Ok(Arc::new(SqliteStore::open_read_only(&config.data.dir)?))
+}
+
+/// The models, with keys from the environment.
+pub fn models(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Registry>, Problem> {
+    let keys = Arc::new(config::key_from_environment);
+    Ok(Arc::new(Registry::new(config.models.clone(), keys, clock)?))
+}
+
+/// The node over this store and these models.
+pub async fn node(
+    store: Arc<dyn Store>,
+    models: Arc<Registry>,
+    clock: Arc<dyn Clock>,
+) -> Result<Node, Problem> {
+    Node::start(NodeArguments {
+        node_id: NodeId::new(clock.now().0, random()),
+        clock,
+        random: Arc::new(random),
+        store,
+        models,
+        toolbox: Arc::new(StandardToolbox::new()),
+        open_sources: Arc::new(open_sources),
+    })
+    .await
+}
+
+/// The documents of a job. A job without any is refused before it is submitted.
+pub fn open_sources(spec: &JobSpec) -> Result<SourcesRef, SourceError> {
+    let folders = FolderSources::open(&spec.inputs, SourceLimits::of(&spec.work))?;
+    let inputs: Vec<String> = spec
+        .inputs
+        .iter()
+        .map(|input| input.path.display().to_string())
+        .collect();
+    Ok(Arc::new(Documents {
+        folders,
+        inputs: inputs.join(", "),
+    }))
+}
+
+/// Folders with at least one document in them.
+struct Documents {
+    folders: FolderSources,
+    inputs: String,
+}
+
+impl Sources for Documents {
+    fn list(&self) -> Result<Listing, SourceError> {
+        let listing = self.folders.list()?;
+        if listing.documents.is_empty() {
+            let (inputs, skipped) = (self.inputs.clone(), listing.skipped.len());
+            return Err(SourceError::NoDocuments { inputs, skipped });
+        }
+        Ok(listing)
+    }
+
+    fn read(&self, slice: &DocumentSlice) -> Result<Vec<Passage>, SourceError> {
+        self.folders.read(slice)
+    }
+
+    fn bytes(&self, path: &str, start: u64, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
+        self.folders.bytes(path, start, bytes_max)
+    }
+
+    fn locate(&self, path: &str, quote: &str) -> Result<Option<LocatedQuote>, SourceError> {
+        self.folders.locate(path, quote)
+    }
+}
+
+/// Sixteen random bytes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge at which chance is drawn"
+)]
+pub(crate) fn random() -> u128 {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    u128::from_le_bytes(bytes)
+}

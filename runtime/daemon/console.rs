@@ -1,0 +1,109 @@
+//! What the program says: results on the standard output stream, errors on one line of the standard error stream.
+//!
+//! A reader that went away (`anthill job list | head`) ends a command silently. Colours go away by themselves where the
+//! stream is no terminal or `NO_COLOR` is set.
+
+use std::io::{self, Write};
+
+use anthill_contracts::codes;
+use anthill_contracts::fault::Problem;
+use serde::Serialize;
+use serde_json::json;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something to tell the user.
+    Problem(Problem),
+    /// Nobody reads the output any more.
+    ReaderGone,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ReaderGone
+        } else {
+            let message = format!("the standard output stream: {error}");
+            Self::Problem(Problem::new(&codes::OUTPUT_NOT_WRITABLE, message))
+        }
+    }
+}
+
+impl From<anthill_contracts::store::StoreError> for Failure {
+    fn from(error: anthill_contracts::store::StoreError) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+/// The two streams, and whether people or programs read them.
+pub struct Console {
+    json: bool,
+    out: Box<dyn Write>,
+}
+
+impl Console {
+    /// The standard streams.
+    pub fn standard(json: bool) -> Self {
+        let out: Box<dyn Write> = if json {
+            Box::new(io::stdout())
+        } else {
+            Box::new(anstream::stdout())
+        };
+        Self { json, out }
+    }
+
+    /// Whether programs read the output.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a line for people.
+    pub fn line(&mut self, text: impl std::fmt::Display) -> Result<(), Failure> {
+        Ok(writeln!(self.out, "{text}")?)
+    }
+
+    /// Prints bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.write_all(bytes)?;
+        Ok(self.out.flush()?)
+    }
+
+    /// Prints one JSON document on several lines.
+    pub fn document(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        self.json_with(value, serde_json::to_string_pretty)
+    }
+
+    /// Prints one JSON object on one line and sends it off.
+    pub fn object(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        self.json_with(value, serde_json::to_string)?;
+        Ok(self.out.flush()?)
+    }
+
+    fn json_with<T: Serialize>(
+        &mut self,
+        value: &T,
+        encode: impl Fn(&T) -> serde_json::Result<String>,
+    ) -> Result<(), Failure> {
+        let text = encode(value).map_err(|error| Problem::new(&codes::DEFECT, error))?;
+        self.line(text)
+    }
+}
+
+/// Tells of an error on one line of the standard error stream, as text or as JSON.
+pub fn report(problem: &Problem, json: bool) {
+    let line = if json {
+        let (code, remedy) = (problem.code.id, problem.code.remedy);
+        json!({ "error": { "code": code, "message": problem.message, "remedy": remedy } }).to_string()
+    } else {
+        format!("error: {problem}")
+    };
+    // Where the error stream is closed there is nobody left to tell; the exit code still speaks.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

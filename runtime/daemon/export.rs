@@ -1,0 +1,81 @@
+//! Writes a job's result to its folder, `brief.md` and `brief.json`: each whole or not at all.
+//!
+//! A file is written beside its place, synced and renamed, so that neither a crash nor a full disk leaves half a brief
+//! under the name that somebody opens. The folder is made first, before anything is spent on a job whose result
+//! could not be written.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anthill_actors::compose::render_markdown;
+use anthill_contracts::brief::Brief;
+use anthill_contracts::codes;
+use anthill_contracts::fault::Problem;
+
+/// The folder of a job that names none.
+pub fn default_folder(job_name: &str) -> PathBuf {
+    Path::new("anthill-out").join(job_name)
+}
+
+/// Makes the folder and sees that it can be written.
+pub fn prepare(folder: &Path) -> Result<(), Problem> {
+    let probe = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        tempfile::NamedTempFile::new_in(folder).map(drop)
+    };
+    probe().map_err(|error| refused(folder, &error))
+}
+
+/// Writes the brief and answers with the files.
+pub fn write(folder: &Path, brief: &Brief) -> Result<Vec<PathBuf>, Problem> {
+    let markdown = render_markdown(brief);
+    let mut json =
+        serde_json::to_string_pretty(brief).map_err(|error| Problem::new(&codes::DEFECT, error))?;
+    json.push('\n');
+    write_all(
+        folder,
+        &[("brief.md", markdown.as_bytes()), ("brief.json", json.as_bytes())],
+    )
+}
+
+/// Writes a result that is no brief as it is.
+pub fn write_other(folder: &Path, body: &[u8]) -> Result<Vec<PathBuf>, Problem> {
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    let name = if is_json { "result.json" } else { "result.txt" };
+    write_all(folder, &[(name, body)])
+}
+
+fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> Result<Vec<PathBuf>, Problem> {
+    let written = files.iter().map(|(name, bytes)| {
+        let path = folder.join(name);
+        replace(&path, bytes).map(|()| path)
+    });
+    written
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(|error| refused(folder, &error))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The new name must last as well.
+    fs::File::open(folder)?.sync_all()
+}
+
+fn refused(folder: &Path, error: &io::Error) -> Problem {
+    Problem::new(
+        &codes::OUTPUT_NOT_WRITABLE,
+        format!("the output folder `{}`: {error}", folder.display()),
+    )
+}
+
+#[cfg(test)]
+mod tests;

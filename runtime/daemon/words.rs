@@ -1,0 +1,106 @@
+//! How amounts, times and states are written for people: the same way in tables, progress and summaries.
+
+use anthill_contracts::budget::{Amount, Usd};
+use anthill_contracts::clock::Timestamp;
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// A count with thin groups: `1 234 567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count with its noun, in the plural where it must be.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// A length of time to three digits or so: `850 ms`, `4.2 s`, `3 min 05 s`.
+pub fn time(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1000 => format!("{milliseconds} ms"),
+        1000..60_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        60_000..3_600_000 => {
+            format!("{} min {:02} s", milliseconds / 60_000, milliseconds / 1000 % 60)
+        }
+        _ => format!(
+            "{} h {:02} min",
+            milliseconds / 3_600_000,
+            milliseconds / 60_000 % 60
+        ),
+    }
+}
+
+/// Money and tokens of an amount, as far as there are any.
+pub fn cost(amount: &Amount) -> String {
+    let tokens = format!(
+        "{} tokens in, {} out",
+        count(amount.tokens_in),
+        count(amount.tokens_out)
+    );
+    format!("{tokens}, {}", Usd(amount.usd_micro))
+}
+
+/// Every dimension of an amount that is not zero.
+pub fn amount(amount: &Amount) -> String {
+    let mut parts = vec![cost(amount)];
+    for (number, noun) in [
+        (amount.steps, "step"),
+        (amount.tool_calls, "tool call"),
+        (amount.agents, "agent"),
+    ] {
+        if number > 0 {
+            parts.push(counted(number, noun));
+        }
+    }
+    parts.join(", ")
+}
+
+/// A moment to the second.
+pub fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.get(..19).unwrap_or(&text).replace('T', " ")
+}
+
+/// A text on one line of at most so many characters.
+pub fn shortened(text: &str, chars_max: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= chars_max {
+        return line;
+    }
+    let cut: String = line.chars().take(chars_max.saturating_sub(1)).collect();
+    format!("{cut}…")
+}
+
+/// An empty table with a head, without frames, so that it can be cut with the usual tools.
+pub fn table<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(head);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// A table as lines without white space at their ends.
+pub fn rows(table: &Table) -> String {
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests;
