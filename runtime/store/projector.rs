@@ -191,12 +191,12 @@ impl Projector {
 
     /// Works until the inbox is closed.
     pub(crate) fn run(mut self) {
+        let _ending = Ending(Arc::clone(&self.inbox));
         while let Some((jobs, waiters)) = self.inbox.next_round() {
             match self.project(&jobs) {
                 Ok(given_up) => self.inbox.end_round(&given_up, waiters),
                 Err(error) => {
                     tracing::warn!(%error, "the projector has stopped; reads fold the journal instead");
-                    self.inbox.die();
                     return;
                 }
             }
@@ -296,6 +296,15 @@ impl Projector {
         if self.kept.len() > KEPT_JOBS_MAX || (self.kept.len() > 1 && tasks > KEPT_TASKS_MAX) {
             self.kept.clear();
         }
+    }
+}
+
+/// However the thread ends, by a panic too, nobody waits for it any more.
+struct Ending(Arc<Inbox>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.die();
     }
 }
 

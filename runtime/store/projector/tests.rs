@@ -52,11 +52,18 @@ async fn a_job_that_was_given_up_is_read_from_its_journal() {
 
 #[tokio::test]
 async fn a_dead_projector_keeps_nobody_waiting() {
-    let inbox = Inbox::new(Duration::ZERO);
+    let inbox = Arc::new(Inbox::new(Duration::ZERO));
     inbox.announce([job()], 1);
     let mut waiting = std::pin::pin!(inbox.caught_up(None));
     assert!(futures::poll!(&mut waiting).is_pending());
-    inbox.die();
+    let thread = std::thread::Builder::new().spawn({
+        let inbox = Arc::clone(&inbox);
+        move || {
+            let _ending = Ending(inbox);
+            panic!("a defect of the projector");
+        }
+    });
+    thread.expect("a thread").join().expect_err("it panics");
     assert!(!waiting.await);
     assert!(!inbox.caught_up(None).await);
 }
