@@ -5,6 +5,7 @@ use anthill_contracts::brief::Encoding;
 
 use super::*;
 
+mod example;
 mod properties;
 
 /// A folder with these files, as the one input of a job.

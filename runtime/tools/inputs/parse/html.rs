@@ -36,7 +36,7 @@ impl Element {
             "br" | "wbr" => Self::Break,
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => Self::Heading,
             "head" | "script" | "style" | "nav" | "noscript" | "template" | "svg" | "math" | "pre"
-            | "textarea" | "select" | "iframe" | "object" | "canvas" | "title" => Self::LeftOut,
+            | "textarea" | "button" | "select" | "iframe" | "object" | "canvas" | "title" => Self::LeftOut,
             _ => Self::Block,
         }
     }
@@ -89,7 +89,11 @@ impl Callback<(), usize> for &mut Walker<'_> {
             CallbackEvent::CloseStartTag { self_closing } => {
                 if let Some((name, start)) = self.tag.take() {
                     let range = self.range(start, span.end);
-                    self.open(&name, range, self_closing.then_some(()));
+                    if self_closing && Element::of(&name) == Element::LeftOut {
+                        self.piece(Piece::LeftOut(range));
+                    } else {
+                        self.open(&name, range);
+                    }
                 }
             }
             CallbackEvent::EndTag { name } => {
@@ -121,9 +125,9 @@ impl Walker<'_> {
         }
     }
 
-    fn open(&mut self, name: &str, range: Range, closed: Option<()>) {
+    fn open(&mut self, name: &str, range: Range) {
         match &mut self.left_out {
-            Some(outer) if outer.name == name && closed.is_none() => outer.depth += 1,
+            Some(outer) if outer.name == name => outer.depth += 1,
             // A head that was never closed ends where the body begins.
             Some(outer) if outer.name == "head" && name == "body" => {
                 let start = outer.start;
@@ -131,7 +135,7 @@ impl Walker<'_> {
                 self.piece(Piece::LeftOut((start, range.1)));
             }
             Some(_) => {}
-            None if Element::of(name) == Element::LeftOut && closed.is_none() => {
+            None if Element::of(name) == Element::LeftOut => {
                 self.left_out = Some(LeftOut {
                     name: name.to_owned(),
                     start: range.0,

@@ -81,6 +81,15 @@ fn html_that_is_never_closed_still_reads() {
 }
 
 #[test]
+fn html_elements_that_close_themselves_hide_nothing() {
+    check(
+        "a.html",
+        "<p>one</p><svg/><p>two</p><svg><svg/>x</svg><p>three</p>",
+        &[("", "one"), ("", "two"), ("", "three")],
+    );
+}
+
+#[test]
 fn source_files_give_their_comments() {
     check(
         "a.rs",
