@@ -269,7 +269,22 @@ fn bytes_are_read_within_their_bound() {
     ));
 }
 
-/// The longest file of the folder: 20 MB, read by eight readers at once.
+/// Permissions do not stop a privileged user, so a file is taken whose first byte nobody can read.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_unreadable_file_is_named() {
+    let inputs = [input(Path::new("/proc/self/mem"))];
+    let sources = FolderSources::open(&inputs, SourceLimits::default()).expect("the file exists");
+    let listing = sources.list().expect("the input can be listed");
+    assert_eq!((listing.documents.len(), listing.skipped.len()), (0, 1));
+    assert_eq!(listing.skipped[0].reason, SkipReason::Unreadable);
+    assert!(matches!(
+        sources.locate("mem", "Some words."),
+        Err(SourceError::Unreadable { .. })
+    ));
+}
+
+/// 20 MB, read by eight readers at once.
 #[test]
 fn a_file_of_20_mb_is_listed_and_read_in_bounded_memory() {
     let paragraph = format!(
