@@ -66,7 +66,7 @@ pub struct Common {
         hide_env_values = true
     )]
     pub config: Option<PathBuf>,
-    /// What is logged to the standard error stream: a level, or a filter such as `warn,anthill_store=debug`
+    /// What is logged to the standard error stream [default: off]: a level, or a filter such as `warn,anthill_store=debug`
     #[arg(
         long,
         global = true,

@@ -51,7 +51,8 @@ impl Default for DataConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TelemetryConfig {
-    /// What is logged to the standard error stream: a level, or a filter such as `warn,anthill_store=debug`. Since 0.1.
+    /// What is logged to the standard error stream: `off`, a level, or a filter such as `warn,anthill_store=debug`.
+    /// Since 0.1.
     pub log: String,
     /// How a line of the log is written. Since 0.1.
     pub log_format: LogFormat,
@@ -62,7 +63,7 @@ pub struct TelemetryConfig {
 impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
-            log: "warn".to_owned(),
+            log: "off".to_owned(),
             log_format: LogFormat::Text,
             metrics_addr: None,
         }

@@ -104,9 +104,10 @@ impl<'a> Session<'a> {
 
     /// Ends a job for good.
     pub async fn cancel(self, job_id: JobId) -> Result<u8, Failure> {
-        let cancelled = self.node.cancel(job_id).await;
+        if let Err(problem) = self.node.cancel(job_id).await {
+            return self.refuse(problem).await;
+        }
         self.close().await?;
-        cancelled?;
         if self.console.is_json() {
             self.console
                 .document(&serde_json::json!({ "job_id": job_id, "status": "cancelled" }))?;
@@ -117,7 +118,8 @@ impl<'a> Session<'a> {
     }
 
     async fn refuse(self, problem: Problem) -> Result<u8, Failure> {
-        self.close().await?;
+        // What closing says follows from the problem; the first cause is what helps.
+        let _ = self.close().await;
         Err(problem.into())
     }
 

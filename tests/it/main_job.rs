@@ -160,6 +160,72 @@ fn a_paused_job_can_be_cancelled() {
     place.run(["job", "cancel", "job_"]).refused(6, "AH0403");
 }
 
+#[test]
+fn rejected_work_is_mended_and_the_change_can_be_seen() {
+    let place = colony();
+    place.write(
+        "liar.toml",
+        r#"
+[[rules]]
+when = { matter = "read" }
+times = 1
+text = '{"claims":[{"text":"Ants fly to their food.","quotes":[{"path":"","quote":"Ants fly to their food every day."}],"relevance_milli":900}]}'
+
+[[rules]]
+extract = true
+"#,
+    );
+    std::fs::remove_file(place.path("docs/nest.md")).expect("it was written");
+    let told = place
+        .run(["run", "job.toml", "--model", "scripted/liar.toml"])
+        .ok();
+    assert!(
+        told.contains("sent back by the critic (quote_not_found)"),
+        "{told}"
+    );
+    let artifacts = place.run(["artifact", "list", "job_", "--json"]).json();
+    let rows = artifacts["artifacts"].as_array().expect("a list");
+    let second = rows
+        .iter()
+        .find(|row| row["version"]["version"] == 2)
+        .expect("a second version");
+    let id = second["version"]["artifact_id"].as_str().expect("an id");
+    let diff = place.run(["artifact", "diff", "job_", id]).ok();
+    assert!(
+        diff.starts_with("--- findings version 1\n+++ findings version 2\n@@ "),
+        "{diff}"
+    );
+    assert!(
+        diff.contains("\n-") && diff.contains("Ants fly to their food."),
+        "{diff}"
+    );
+    assert!(!diff.contains('\u{1b}'), "no colours in a pipe");
+    assert!(
+        !place.read("anthill-out/colony/brief.md").contains("fly"),
+        "what is not in the sources is not in the brief"
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_takes_nothing_from_the_job() {
+    let place = colony();
+    let mut child = place.start(["run", "job.toml"]);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
+    assert!(
+        place
+            .read("anthill-out/colony/brief.md")
+            .contains("How do ants find food?")
+    );
+}
+
 /// A scripted model that takes its time, so that there is something to stop.
 fn slow() -> Workplace {
     let place = colony();
@@ -194,6 +260,32 @@ fn a_signal_stops_in_order_and_says_how_to_go_on() {
     let jobs = place.run(["job", "list", "--json"]).json();
     assert_eq!(jobs["jobs"][0]["status"], "paused");
     assert_eq!(jobs["jobs"][0]["reason"], "interrupted");
+}
+
+#[test]
+fn a_second_signal_kills_and_the_job_can_still_be_resumed() {
+    let place = slow();
+    // A model that never answers cannot be waited for, and a node that stops in order may have to.
+    let mut child = place.start(["run", "job.toml", "--model", "scripted/slow.toml"]);
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    assert!(
+        lines
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|line| line.starts_with("read:")),
+        "the readers begin"
+    );
+    for _ in 0..2 {
+        let killed = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status();
+        assert!(killed.expect("kill is there").success());
+    }
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    place.write("slow.toml", "[[rules]]\nextract = true\n");
+    let done = place.run(["job", "resume", "job_", "--json"]).json_lines();
+    assert_eq!(summary(&done)["status"], "succeeded");
 }
 
 #[test]

@@ -164,6 +164,33 @@ fn a_data_directory_in_use() {
 }
 
 #[test]
+fn a_full_disk_loses_nothing() {
+    let place = with_document();
+    place.write("job.toml", format!("{JOB}{INPUTS}"));
+    place.write("anthill.toml", "[data]\njournal_bytes_max = 60000\n");
+    let mut full = place.run(["run", "job.toml", "--config", "anthill.toml", "--quiet"]);
+    for _ in 0..50 {
+        if full.exit() != Some(0) {
+            break;
+        }
+        // A goal of its own for each job: finished work is not taken over, and the journal grows.
+        place.write(
+            "job.toml",
+            format!("{JOB}{INPUTS}").replace("food", &"food ".repeat(200)),
+        );
+        full = place.run(["run", "job.toml", "--config", "anthill.toml", "--quiet"]);
+    }
+    full.refused(4, "AH0203");
+    place.run(["audit", "verify"]).ok();
+    let jobs = place.run(["job", "list", "--json"]).json();
+    let last = &jobs["jobs"][0];
+    if last["status"] == "running" {
+        let job = last["job_id"].as_str().expect("an id");
+        place.run(["job", "resume", job]).ok();
+    }
+}
+
+#[test]
 fn no_data_directory() {
     let place = workplace();
     for command in [

@@ -238,3 +238,6 @@ fn files(word: &str, meaning: &str, names: &[String], console: &mut Console) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
