@@ -129,6 +129,8 @@ impl Live {
 
     /// Takes the bars away, so that the summary stands alone.
     pub(super) fn close(self) {
+        // The clock beside the head would draw it again.
+        self.head.disable_steady_tick();
         let _ = self.bars.clear();
     }
 }
