@@ -30,7 +30,7 @@ pub struct CriticCraft {
     /// What was asked for.
     pub spec: Arc<JobSpec>,
     /// The node whose work is reviewed.
-    pub node: PlanNode,
+    pub node: Arc<PlanNode>,
     /// What is reviewed.
     pub subject: Subject,
     /// The round of work and review, from 0.

@@ -162,9 +162,13 @@ impl StepLoop {
                 self.state = State::Recording(step_id, then);
                 Some(LoopStep::Record(step_id, Deed::Ask))
             }
-            (State::Taking(taken, deed @ Deed::Run(..)), LoopInput::ToolEnded { step_id, takes_answer })
-                if taken == step_id =>
-            {
+            (
+                State::Taking(taken, deed @ Deed::Run(..)),
+                LoopInput::ToolEnded {
+                    step_id,
+                    takes_answer,
+                },
+            ) if taken == step_id => {
                 let then = if takes_answer { Then::Conclude } else { Then::GoOn };
                 self.state = State::Recording(step_id, then);
                 Some(LoopStep::Record(step_id, deed))

@@ -29,7 +29,7 @@ pub struct WorkerCraft {
     /// What was asked for.
     pub spec: Arc<JobSpec>,
     /// The task's node.
-    pub node: PlanNode,
+    pub node: Arc<PlanNode>,
     /// The task.
     pub task_id: TaskId,
     /// What it works on, where its node maps over a list.

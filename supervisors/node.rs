@@ -21,10 +21,10 @@ use anthill_contracts::fault::Problem;
 use anthill_contracts::id::{JobId, NodeId, TenantId};
 use anthill_contracts::model::{Matter, ModelName, ModelRequest, Models};
 use anthill_contracts::plan::Role;
-use anthill_contracts::sources::{SourceError, SourcesRef};
+use anthill_contracts::sources::{SourceError, Sources, SourcesRef};
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::store::{Append, JobRow, JobStatus, Store};
-use anthill_contracts::tool::Toolbox;
+use anthill_contracts::tool::{ToolSpec, Toolbox};
 use tracing::info;
 
 use crate::child_spec::{ChildSpec, StopOrder, SupervisorSpec};
@@ -60,6 +60,8 @@ pub struct NodeArguments {
     pub models: Arc<dyn Models>,
     /// What tools there are.
     pub toolbox: Arc<dyn Toolbox>,
+    /// The tool whose argument is an agent's answer; agents run it themselves.
+    pub answer_tool: ToolSpec,
     /// How inputs are opened.
     pub open_sources: OpenSources,
 }
@@ -112,7 +114,7 @@ impl Node {
             ports: PortsWithoutSources {
                 models: Arc::clone(&arguments.models),
                 executor,
-                tools: arguments.toolbox.specs().into(),
+                tools: arguments.toolbox.specs().into_iter().chain([arguments.answer_tool.clone()]).collect(),
             },
         };
         info!(node_id = %arguments.node_id, "node started");
@@ -308,7 +310,7 @@ impl Node {
         let opening = tokio::task::spawn_blocking(move || {
             let sources = open(&spec)?;
             if listing == Listing::Demanded && !spec.inputs.is_empty() {
-                sources.list()?;
+                demand_documents(&spec, &*sources)?;
             }
             Ok::<_, SourceError>(sources)
         });
@@ -365,7 +367,7 @@ impl Node {
                     epoch,
                     seq,
                     at,
-                    events,
+                    events: events.into(),
                     blobs,
                 })
                 .await?;
@@ -388,6 +390,16 @@ impl Node {
 enum Listing {
     Demanded,
     Spared,
+}
+
+/// Refuses inputs in which there is nothing to read.
+fn demand_documents(spec: &JobSpec, sources: &dyn Sources) -> Result<(), SourceError> {
+    let listed = sources.list()?;
+    if !listed.documents.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<String> = spec.inputs.iter().map(|input| format!("`{}`", input.path.display())).collect();
+    Err(SourceError::NoDocuments { inputs: paths.join(", "), skipped: listed.skipped.len() })
 }
 
 fn start_executor(handle: ExecutorHandle, arguments: ExecutorArguments) -> ChildStart {

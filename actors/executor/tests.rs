@@ -91,10 +91,23 @@ async fn executor(tools: Arc<Tools>, calls_max: usize) -> ExecutorHandle {
         calls_max,
         call_time_max: Duration::from_secs(5),
     };
-    ExecutorHandle::start(arguments, None)
-        .await
-        .expect("the executor starts")
-        .0
+    let (root, _) = Actor::spawn(None, Root, ()).await.expect("the root starts");
+    let executor = ExecutorHandle::vacant(&arguments);
+    executor.occupy(arguments, root.get_cell()).await.expect("the executor starts");
+    executor
+}
+
+/// What the executor is linked to.
+struct Root;
+
+impl Actor for Root {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
 }
 
 #[tokio::test(start_paused = true)]

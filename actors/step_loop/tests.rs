@@ -45,7 +45,10 @@ fn a_reply_with_tools_runs_them_and_asks_again() {
             LoopInput::Replied(step(0), Next::Tools(vec![call(0)])),
             LoopInput::Durable(step(0)),
             LoopInput::Granted(step(1)),
-            LoopInput::ToolEnded { step_id: step(1), takes_answer: false },
+            LoopInput::ToolEnded {
+                step_id: step(1),
+                takes_answer: false,
+            },
             LoopInput::Durable(step(1)),
             LoopInput::Granted(step(2)),
             LoopInput::Replied(step(2), Next::Final),
@@ -76,10 +79,7 @@ fn a_resumed_loop_goes_on_behind_the_record() {
     };
     let tools = Recorded::Reply(Next::Tools(vec![call(0), call(1)]));
     check(vec![tools.clone()], LoopStep::Reserve(step(1), run(0, 1)));
-    check(
-        vec![tools.clone(), TOOL],
-        LoopStep::Reserve(step(2), run(1, 2)),
-    );
+    check(vec![tools.clone(), TOOL], LoopStep::Reserve(step(2), run(1, 2)));
     check(
         vec![tools.clone(), TOOL, TOOL],
         LoopStep::Reserve(step(3), Deed::Ask),
@@ -87,26 +87,33 @@ fn a_resumed_loop_goes_on_behind_the_record() {
     check(
         vec![
             tools,
-            Recorded::Tool,
-            Recorded::Tool,
+            TOOL,
+            TOOL,
             Recorded::Reply(Next::Final),
         ],
         LoopStep::Conclude,
     );
-    check(
-        vec![Recorded::Rejected],
-        LoopStep::Reserve(step(1), Deed::Ask),
-    );
+    check(vec![Recorded::Rejected], LoopStep::Reserve(step(1), Deed::Ask));
 }
 
 #[test]
 fn a_rejected_answer_is_asked_for_again() {
     let step = |seq| StepId::derive(task(), seq);
     let mut machine = StepLoop::new(task(), 0);
-    let posts = vec![Recorded::Reply(Next::Tools(vec![call(0)])), Recorded::Tool { takes_answer: true }];
+    let posts = vec![
+        Recorded::Reply(Next::Tools(vec![call(0)])),
+        Recorded::Tool { takes_answer: true },
+    ];
     assert_eq!(machine.step(LoopInput::Begin(posts)), Some(LoopStep::Conclude));
-    assert_eq!(machine.step(LoopInput::TryAgain), Some(LoopStep::Reserve(step(2), Deed::Ask)));
-    assert_eq!(machine.step(LoopInput::TryAgain), None, "only an answer can be tried again");
+    assert_eq!(
+        machine.step(LoopInput::TryAgain),
+        Some(LoopStep::Reserve(step(2), Deed::Ask))
+    );
+    assert_eq!(
+        machine.step(LoopInput::TryAgain),
+        None,
+        "only an answer can be tried again"
+    );
 }
 
 #[test]
@@ -117,7 +124,10 @@ fn late_and_foreign_inputs_change_nothing() {
     for late in [
         LoopInput::Durable(step(0)),
         LoopInput::Granted(step(7)),
-        LoopInput::ToolEnded { step_id: step(0), takes_answer: false },
+        LoopInput::ToolEnded {
+            step_id: step(0),
+            takes_answer: false,
+        },
     ] {
         assert_eq!(machine.step(late), None);
     }

@@ -3,6 +3,8 @@
 //! An append is acknowledged after it is durable and never before. An error of an append means *unknown*: the frame
 //! may or may not stand after a restart, so the engine fails stop and whoever asked must read the journal again.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,8 +31,8 @@ pub struct Append {
     pub seq: u64,
     /// When, for people.
     pub at: Timestamp,
-    /// The events; at least one.
-    pub events: Vec<JobEvent>,
+    /// The events; at least one. Shared, so that an append that was refused can be tried again without a copy.
+    pub events: Arc<[JobEvent]>,
     /// Bodies named by the events; durable with them or before them.
     pub blobs: Vec<Blob>,
 }

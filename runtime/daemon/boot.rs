@@ -16,7 +16,7 @@ use anthill_models::Registry;
 use anthill_store::{SqliteStore, StoreOptions};
 use anthill_supervisors::node::{Node, NodeArguments};
 use anthill_tools::inputs::{FolderSources, SourceLimits};
-use anthill_tools::toolbox::StandardToolbox;
+use anthill_tools::toolbox::{StandardToolbox, post_artifact_spec};
 use tokio::runtime::Builder;
 
 use crate::config::{self, Config};
@@ -83,6 +83,7 @@ pub async fn node(
         store,
         models,
         toolbox: Arc::new(StandardToolbox::new()),
+        answer_tool: post_artifact_spec(),
         open_sources: Arc::new(open_sources),
     })
     .await

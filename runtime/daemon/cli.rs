@@ -4,6 +4,7 @@
 
 mod artifact;
 mod audit;
+mod bench;
 mod completions;
 mod doctor;
 mod explain;
@@ -112,11 +113,49 @@ pub enum Command {
         /// Which file
         file: SchemaFile,
     },
+    /// Measure what the runtime itself costs, beside the disk's own limit
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Print the completions of a shell
     Completions {
         /// The shell
         shell: Shell,
     },
+}
+
+/// `anthill bench`.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// One job that fans out to many no-op tasks; each result is durable before the job goes on
+    Fanout(BenchArguments),
+    /// Many jobs of one no-op task each
+    Lifecycle(BenchArguments),
+    /// Memory of agents that wait
+    Idle {
+        /// How many agents wait; may be given several times [default: 10000 and 100000]
+        #[arg(long = "agents", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        agents: Vec<u32>,
+        /// The folder in which the data directory is made, and removed again [default: the current one]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// How much a bench does.
+#[derive(Debug, Args)]
+pub struct BenchArguments {
+    /// Tasks or jobs of one repetition
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub n: u32,
+    /// Counted repetitions; one more warms up
+    #[arg(long, value_name = "TIMES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub repetitions: u32,
+    /// Tasks or jobs at once
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub parallel: u32,
+    /// The folder in which the data directory is made, and removed again [default: the current one]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// `anthill run`.
@@ -291,6 +330,7 @@ pub fn perform(arguments: Arguments, console: &mut Console) -> Result<u8, Failur
         Command::Doctor(doctor) => doctor::doctor(&common, &doctor, console),
         Command::Explain { code } => explain::explain(code.as_deref(), console),
         Command::Schema { file } => schema::schema(file, console),
+        Command::Bench(command) => bench::perform(&common, &command, console),
         Command::Completions { shell } => completions::completions(shell, console),
     }
 }

@@ -2,6 +2,7 @@
 //! tools and node together, and shows what happens. It is the only part that knows the environment, the terminal and
 //! the exit codes; nothing below it prints.
 
+pub mod bench;
 pub mod boot;
 pub mod cli;
 pub mod config;

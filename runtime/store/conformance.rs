@@ -110,7 +110,7 @@ impl Lead {
                 epoch,
                 seq,
                 at,
-                events,
+                events: events.into(),
                 blobs,
             })
             .await

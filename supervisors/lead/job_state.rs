@@ -303,6 +303,7 @@ impl JobState {
                 .or_insert_with(|| TaskState::new(None, None));
         }
         if self.asks_model(task_id) {
+            self.open_account(task_id);
             // The limit was checked before the event was written.
             let _ = self.ledger.charge(
                 Some(task_id),
@@ -316,6 +317,17 @@ impl JobState {
             task.status = TaskStatus::Running;
             task.attempt = attempt;
         });
+    }
+
+    /// Opens the task's account when its first attempt begins: a task that waits owns none.
+    fn open_account(&mut self, task_id: TaskId) {
+        let Some((_, node)) = self.node_of(task_id) else { return };
+        let mut limits = node.budget;
+        if let Some(spec) = &self.spec {
+            let steps_max = u64::from(spec.work.steps_per_task_max);
+            limits.steps = Some(limits.steps.map_or(steps_max, |steps| steps.min(steps_max)));
+        }
+        self.ledger.open_task(task_id, limits);
     }
 
     /// Whether an attempt of this task counts as an agent.

@@ -146,6 +146,7 @@ pub(crate) struct LeadShell {
     blackboard: BlackboardHandle,
     agents: BTreeMap<AgentKey, AgentHandle>,
     keys: BTreeMap<ActorId, AgentKey>,
+    shared: crafting::Shared,
     tasks: JoinSet<()>,
     began: Duration,
     snapshot_seq: u64,
@@ -277,6 +278,7 @@ impl LeadShell {
             blackboard,
             agents: BTreeMap::new(),
             keys: BTreeMap::new(),
+            shared: crafting::Shared::default(),
             tasks: JoinSet::new(),
             began,
             snapshot_seq: lease.last_seq,
@@ -364,7 +366,7 @@ impl LeadShell {
             epoch: self.machine.job().epoch,
             seq,
             at: services.clock.now(),
-            events,
+            events: events.into(),
             blobs,
         };
         self.spawn(async move {

@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longest time that one command may take.
-const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
+use crate::running::Running;
 
-/// Between two looks whether a command has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Longest time that one command may take.
+pub(crate) const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
 
 /// A temporary folder in which the program runs.
 #[derive(Debug)]
@@ -65,30 +64,17 @@ impl Workplace {
     }
 
     /// Runs the program to its end.
+    #[track_caller]
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Finished {
-        let mut child = self.start(arguments);
-        let out = child.stdout.take().expect("the output stream is piped");
-        let err = child.stderr.take().expect("the error stream is piped");
-        // Both streams are drained at once: a full pipe would stop the program.
-        let (stdout, stderr) = std::thread::scope(|scope| {
-            let out = scope.spawn(move || drain(out));
-            let err = scope.spawn(move || drain(err));
-            (
-                out.join().expect("reading does not panic"),
-                err.join().expect("reading does not panic"),
-            )
-        });
-        let status = wait(&mut child);
-        Finished {
-            output: Output {
-                status,
-                stdout,
-                stderr,
-            },
-        }
+        self.launch(arguments).end()
     }
 
-    /// Starts the program, with both streams piped.
+    /// Starts the program, and reads its streams as it writes them.
+    pub fn launch<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Running {
+        Running::start(&mut self.command(arguments))
+    }
+
+    /// Starts the program, with both streams piped and left to the test.
     pub fn start<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
         self.command(arguments)
             .spawn()
@@ -109,25 +95,6 @@ impl Workplace {
     }
 }
 
-fn drain(mut stream: impl std::io::Read) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).expect("a pipe can be read");
-    bytes
-}
-
-/// The status of a program whose streams are closed already; it is killed where it does not end.
-fn wait(child: &mut Child) -> std::process::ExitStatus {
-    let looks = COMMAND_TIME_MAX.as_millis() / LOOK_EVERY.as_millis();
-    for _ in 0..looks {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
-            return status;
-        }
-        std::thread::park_timeout(LOOK_EVERY);
-    }
-    child.kill().expect("a child can be killed");
-    panic!("the program did not end within {COMMAND_TIME_MAX:?}");
-}
-
 /// What a program left behind.
 #[derive(Debug)]
 pub struct Finished {
@@ -135,6 +102,10 @@ pub struct Finished {
 }
 
 impl Finished {
+    pub(crate) const fn new(output: Output) -> Self {
+        Self { output }
+    }
+
     /// The exit code; `None` where a signal ended it.
     pub fn exit(&self) -> Option<i32> {
         self.output.status.code()

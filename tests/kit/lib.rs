@@ -2,3 +2,5 @@
 
 pub mod cli;
 pub mod fault_proxy;
+pub mod running;
+pub mod wait;

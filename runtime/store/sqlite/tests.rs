@@ -63,7 +63,7 @@ fn result_frame(job_id: JobId, epoch: u64, seq: u64) -> Append {
         epoch,
         seq,
         at: Timestamp(seq),
-        events,
+        events: events.into(),
         blobs: Vec::new(),
     }
 }
@@ -93,7 +93,7 @@ fn frame(job_id: JobId, (epoch, seq): (u64, u64), events: Vec<JobEvent>) -> Appe
         epoch,
         seq,
         at: Timestamp(1_000 + seq),
-        events,
+        events: events.into(),
         blobs: Vec::new(),
     }
 }

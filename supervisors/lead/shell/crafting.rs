@@ -20,9 +20,10 @@ use crate::lead::job_state::{JobState, TaskState};
 
 impl LeadShell {
     pub(super) async fn start_agent(&mut self, key: AgentKey) -> Result<(), ActorProcessingErr> {
+        self.shared.refresh(self.machine.job());
         let job = self.machine.job();
         let task = job.tasks.get(&key.task_id).ok_or("an agent without a task")?;
-        let spec = Arc::new(job.spec.clone().ok_or("an agent before the spec")?);
+        let spec = self.shared.spec().ok_or("an agent before the spec")?;
         let round = match key.kind {
             AgentKind::Planner => u32::try_from(job.refused.len()).unwrap_or(u32::MAX),
             AgentKind::Worker | AgentKind::Critic => task.round(),
@@ -63,12 +64,13 @@ impl LeadShell {
                 past: past(key.task_id, task, |step| step.round == round),
             }));
         }
-        let (index, node) = job.node_of(key.task_id)?;
+        let (index, _) = job.node_of(key.task_id)?;
+        let node = self.shared.node(index)?;
         if key.kind == AgentKind::Critic {
             let verifies = node.kind == NodeKind::Verify;
             return Some(Arc::new(CriticCraft {
                 spec: Arc::clone(spec),
-                node: node.clone(),
+                node: Arc::clone(&node),
                 subject: if verifies {
                     verified_subject(job, index)?
                 } else {
@@ -85,11 +87,11 @@ impl LeadShell {
         let rejected = task.reviews.iter().filter(|review| !review.accepted());
         Some(Arc::new(WorkerCraft {
             spec: Arc::clone(spec),
-            node: node.clone(),
+            node: Arc::clone(&node),
             task_id: key.task_id,
             item: task.item.clone(),
-            inputs: inputs(job, node),
-            covered: covered(job),
+            inputs: inputs(job, &node),
+            covered: if writes_brief(&node) { covered(job) } else { Covered::default() },
             newest: task.versions.last().cloned(),
             past: Past {
                 rejected: rejected.map(|review| review.findings.clone()).collect(),
@@ -99,6 +101,40 @@ impl LeadShell {
             gathered: OnceLock::new(),
         }))
     }
+}
+
+/// What all agents of a job share, cloned once: a spec may hold a list of a hundred thousand items.
+#[derive(Default)]
+pub(super) struct Shared {
+    spec: Option<Arc<JobSpec>>,
+    nodes: Vec<Arc<PlanNode>>,
+}
+
+impl Shared {
+    /// Takes in what has become known since.
+    pub(super) fn refresh(&mut self, job: &JobState) {
+        if self.spec.is_none() {
+            // Agents have no use for the plan, which is carried out by the lead.
+            self.spec = job.spec.as_ref().map(|spec| Arc::new(JobSpec { plan: None, ..spec.clone() }));
+        }
+        if let Some(plan) = job.plan.as_ref().filter(|_| self.nodes.is_empty()) {
+            let bare = |node: &PlanNode| Arc::new(PlanNode { items: Vec::new(), ..node.clone() });
+            self.nodes = plan.nodes.iter().map(bare).collect();
+        }
+    }
+
+    pub(super) fn spec(&self) -> Option<Arc<JobSpec>> {
+        self.spec.clone()
+    }
+
+    pub(super) fn node(&self, index: usize) -> Option<Arc<PlanNode>> {
+        self.nodes.get(index).cloned()
+    }
+}
+
+/// Whether a node's artifact says what was covered and what was not.
+fn writes_brief(node: &PlanNode) -> bool {
+    node.role.is_some_and(|role| role.contract() == "brief")
 }
 
 fn past(task_id: TaskId, task: &TaskState, own: impl Fn(&StepRecord) -> bool) -> Past {

@@ -6,17 +6,17 @@ use anthill_actors::agent::Trouble;
 use anthill_actors::compose::{self, Coverage, MemoInput, memo_key};
 use anthill_actors::planner;
 use anthill_actors::step_agent::AgentPorts;
-use anthill_actors::worker::source_trouble;
+use anthill_actors::worker::{Covered, source_trouble};
 use anthill_contracts::brief::Findings;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::id::TaskId;
-use anthill_contracts::plan::{DocumentSlice, ITEMS_MAX, Item, Plan, Role};
+use anthill_contracts::plan::{DocumentSlice, ITEMS_MAX, Item, Plan, PlanNode, Role};
 use anthill_contracts::sources::{Document, Listing, Sources};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 use tracing::warn;
 
-use super::crafting::{covered, inputs};
+use super::crafting::{Shared, covered, inputs};
 use super::{LeadShell, happened};
 use crate::lead::job_state::JobState;
 use crate::lead::machine::{LeadInput, Listed};
@@ -75,7 +75,8 @@ impl LeadShell {
     }
 
     pub(super) fn look_up_memo(&mut self, task_id: TaskId) {
-        let looking = Lookup::of(self.machine.job(), task_id);
+        self.shared.refresh(self.machine.job());
+        let looking = Lookup::of(self.machine.job(), &self.shared, task_id);
         let ports = self.ports.clone();
         self.spawn(async move {
             let Some(looking) = looking else {
@@ -115,23 +116,26 @@ impl LeadShell {
 
 /// What a memo key is made of.
 struct Lookup {
-    spec: JobSpec,
-    node: anthill_contracts::plan::PlanNode,
+    spec: Arc<JobSpec>,
+    node: Arc<PlanNode>,
     slice: Option<DocumentSlice>,
     bodies: Vec<Digest>,
-    covered: anthill_actors::worker::Covered,
+    covered: Covered,
 }
 
 impl Lookup {
-    fn of(job: &JobState, task_id: TaskId) -> Option<Self> {
-        let (_, node) = job.node_of(task_id)?;
-        let item = job.tasks.get(&task_id)?.item.as_ref();
+    fn of(job: &JobState, shared: &Shared, task_id: TaskId) -> Option<Self> {
+        let (index, _) = job.node_of(task_id)?;
+        let node = shared.node(index)?;
+        let slice = job.tasks.get(&task_id)?.item.as_ref().and_then(|item| item.document.clone());
+        // A reader's key is made of its document alone.
+        let reads_alone = slice.is_some();
         Some(Self {
-            spec: job.spec.clone()?,
-            node: node.clone(),
-            slice: item.and_then(|item| item.document.clone()),
-            bodies: inputs(job, node),
-            covered: covered(job),
+            spec: shared.spec()?,
+            slice,
+            bodies: inputs(job, &node),
+            covered: if reads_alone { Covered::default() } else { covered(job) },
+            node,
         })
     }
 
@@ -157,7 +161,7 @@ struct Partial {
     /// A brief that is finished already.
     brief: Option<Digest>,
     reports: Vec<Digest>,
-    covered: anthill_actors::worker::Covered,
+    covered: Covered,
 }
 
 impl Partial {
