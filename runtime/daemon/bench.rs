@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::boot::random;
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
@@ -18,7 +19,6 @@ use anthill_models::{ModelsConfig, Registry};
 use anthill_store::{SqliteStore, StoreOptions};
 use anthill_supervisors::node::{Node, NodeArguments};
 use anthill_tools::toolbox::{StandardToolbox, post_artifact_spec};
-use crate::boot::random;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 
@@ -64,13 +64,21 @@ impl Spread {
     pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let at = |share: f64| quantile(&values, share);
-        Self { min: at(0.0), median: at(0.5), max: at(1.0) }
+        Self {
+            min: at(0.0),
+            median: at(0.5),
+            max: at(1.0),
+        }
     }
 }
 
 /// The value below which this share of the sorted values lies.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a short list")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index into a short list"
+    )]
     let index = ((sorted.len().saturating_sub(1)) as f64 * share).round() as usize;
     sorted.get(index).copied().unwrap_or_default()
 }
@@ -92,9 +100,14 @@ impl Rig {
     async fn with_documents(parent: &Path, name: &str, documents: usize) -> Result<Self, Problem> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let dir = parent.join(format!("anthill-bench-{name}-{:x}", random()));
-        let store = Arc::new(SqliteStore::open(&dir, Arc::clone(&clock), StoreOptions::default())?);
+        let store = Arc::new(SqliteStore::open(
+            &dir,
+            Arc::clone(&clock),
+            StoreOptions::default(),
+        )?);
         let keys = Arc::new(|_: &str| None);
-        let models: Arc<dyn Models> = Arc::new(Registry::new(ModelsConfig::default(), keys, Arc::clone(&clock))?);
+        let models: Arc<dyn Models> =
+            Arc::new(Registry::new(ModelsConfig::default(), keys, Arc::clone(&clock))?);
         let arguments = NodeArguments {
             node_id: NodeId::new(clock.now().0, random()),
             clock: Arc::clone(&clock),
@@ -102,11 +115,16 @@ impl Rig {
             store: Arc::<SqliteStore>::clone(&store),
             models,
             toolbox: Arc::new(StandardToolbox::new()),
-        answer_tool: post_artifact_spec(),
+            answer_tool: post_artifact_spec(),
             open_sources: Arc::new(move |_| Ok(Arc::new(Herd { documents }))),
         };
         let node = Node::start(arguments).await?;
-        Ok(Self { clock, store, node, dir })
+        Ok(Self {
+            clock,
+            store,
+            node,
+            dir,
+        })
     }
 
     fn store(&self) -> &dyn Store {
@@ -160,7 +178,9 @@ fn recorder() -> Option<PrometheusHandle> {
 
 /// The value of a metric without labels in a scrape.
 fn scraped(text: &str, name: &str) -> Option<f64> {
-    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
+    let line = text
+        .lines()
+        .find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 

@@ -3,13 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use anthill_contracts::brief::Passage;
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::NodeId;
-use anthill_contracts::plan::DocumentSlice;
-use anthill_contracts::sources::{Listing, LocatedQuote, SourceError, Sources, SourcesRef};
+use anthill_contracts::sources::{SourceError, SourcesRef};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
 use anthill_models::Registry;
@@ -91,45 +89,10 @@ pub async fn node(
 
 /// The documents of a job. A job without any is refused before it is submitted.
 pub fn open_sources(spec: &JobSpec) -> Result<SourcesRef, SourceError> {
-    let folders = FolderSources::open(&spec.inputs, SourceLimits::of(&spec.work))?;
-    let inputs: Vec<String> = spec
-        .inputs
-        .iter()
-        .map(|input| input.path.display().to_string())
-        .collect();
-    Ok(Arc::new(Documents {
-        folders,
-        inputs: inputs.join(", "),
-    }))
-}
-
-/// Folders with at least one document in them.
-struct Documents {
-    folders: FolderSources,
-    inputs: String,
-}
-
-impl Sources for Documents {
-    fn list(&self) -> Result<Listing, SourceError> {
-        let listing = self.folders.list()?;
-        if listing.documents.is_empty() {
-            let (inputs, skipped) = (self.inputs.clone(), listing.skipped.len());
-            return Err(SourceError::NoDocuments { inputs, skipped });
-        }
-        Ok(listing)
-    }
-
-    fn read(&self, slice: &DocumentSlice) -> Result<Vec<Passage>, SourceError> {
-        self.folders.read(slice)
-    }
-
-    fn bytes(&self, path: &str, start: u64, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
-        self.folders.bytes(path, start, bytes_max)
-    }
-
-    fn locate(&self, path: &str, quote: &str) -> Result<Option<LocatedQuote>, SourceError> {
-        self.folders.locate(path, quote)
-    }
+    Ok(Arc::new(FolderSources::open(
+        &spec.inputs,
+        SourceLimits::of(&spec.work),
+    )?))
 }
 
 /// Sixteen random bytes.

@@ -85,7 +85,14 @@ async fn once(rig: &Rig, options: &BenchOptions) -> Result<Repetition, Problem> 
     // A lead appends one frame after the other, so each frame is a batch of its own.
     let batches = Batches::of(&plain, 1)?;
     let floor = batches.write(&rig.dir, &*rig.clock)?;
-    Ok(Repetition { took, cpu, floor, bytes: batches.bytes(), frames: plain.len(), task_ms })
+    Ok(Repetition {
+        took,
+        cpu,
+        floor,
+        bytes: batches.bytes(),
+        frames: plain.len(),
+        task_ms,
+    })
 }
 
 /// Milliseconds from each task's durable start to its durable end, as a watcher sees them.
@@ -112,7 +119,10 @@ fn report(options: &BenchOptions, measured: &[Repetition]) -> Fanout {
     let spread = |figure: fn(&Repetition, f64) -> f64| {
         Spread::of(measured.iter().map(|repetition| figure(repetition, n)).collect())
     };
-    let mut task_ms: Vec<f64> = measured.iter().flat_map(|repetition| repetition.task_ms.clone()).collect();
+    let mut task_ms: Vec<f64> = measured
+        .iter()
+        .flat_map(|repetition| repetition.task_ms.clone())
+        .collect();
     task_ms.sort_by(f64::total_cmp);
     Fanout {
         bench: "fanout",
@@ -124,8 +134,14 @@ fn report(options: &BenchOptions, measured: &[Repetition]) -> Fanout {
         task_ms_p99: quantile(&task_ms, 0.99),
         cpu_us_per_task: spread(|repetition, n| repetition.cpu * 1e6 / n),
         bytes_per_task: spread(|repetition, n| repetition.bytes as f64 / n).median,
-        frames: measured.iter().map(|repetition| repetition.frames).max().unwrap_or_default(),
+        frames: measured
+            .iter()
+            .map(|repetition| repetition.frames)
+            .max()
+            .unwrap_or_default(),
         floor_tasks_per_second: spread(|repetition, n| n / repetition.floor.as_secs_f64()),
-        ratio_to_floor: spread(|repetition, _| repetition.floor.as_secs_f64() / repetition.took.as_secs_f64()),
+        ratio_to_floor: spread(|repetition, _| {
+            repetition.floor.as_secs_f64() / repetition.took.as_secs_f64()
+        }),
     }
 }

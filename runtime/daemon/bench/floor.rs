@@ -18,7 +18,12 @@ impl Batches {
     pub(super) fn of(frames: &[Frame], frames_per_batch: usize) -> Result<Self, Problem> {
         let encoded: Result<Vec<Vec<u8>>, _> = frames.iter().map(rmp_serde::to_vec).collect();
         let encoded = encoded.map_err(|error| Problem::new(&codes::DEFECT, error))?;
-        Ok(Self(encoded.chunks(frames_per_batch.max(1)).map(|batch| batch.concat()).collect()))
+        Ok(Self(
+            encoded
+                .chunks(frames_per_batch.max(1))
+                .map(|batch| batch.concat())
+                .collect(),
+        ))
     }
 
     /// How many bytes these are.

@@ -23,16 +23,27 @@ impl Sources for Herd {
             kind: DocumentKind::Text,
             cuts: Vec::new(),
         });
-        Ok(Listing { documents: documents.collect(), skipped: Vec::new() })
+        Ok(Listing {
+            documents: documents.collect(),
+            skipped: Vec::new(),
+        })
     }
 
     fn read(&self, slice: &DocumentSlice) -> Result<Vec<Passage>, SourceError> {
         let (start, end, text) = (slice.start, slice.end, TEXT.to_owned());
-        Ok(vec![Passage { path: slice.path.clone(), start, end, text, heading: None }])
+        Ok(vec![Passage {
+            path: slice.path.clone(),
+            start,
+            end,
+            text,
+            heading: None,
+        }])
     }
 
     fn bytes(&self, path: &str, _: u64, _: u64) -> Result<Vec<u8>, SourceError> {
-        Err(SourceError::Outside { path: path.to_owned() })
+        Err(SourceError::Outside {
+            path: path.to_owned(),
+        })
     }
 
     fn locate(&self, _: &str, _: &str) -> Result<Option<LocatedQuote>, SourceError> {

@@ -63,5 +63,9 @@ async fn parked(options: &BenchOptions, agents: usize) -> Result<IdleRow, Proble
     if end.status != JobStatus::Cancelled {
         return Err(Problem::new(&codes::DEFECT, "the agents did not wait"));
     }
-    Ok(IdleRow { agents, bytes_per_agent: grown.max(0.0) / agents as f64, bytes_per_agent_max: BYTES_MAX })
+    Ok(IdleRow {
+        agents,
+        bytes_per_agent: grown.max(0.0) / agents as f64,
+        bytes_per_agent_max: BYTES_MAX,
+    })
 }

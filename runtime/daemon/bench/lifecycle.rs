@@ -56,9 +56,15 @@ pub async fn lifecycle(options: &BenchOptions) -> Result<Lifecycle, Problem> {
     let mut measured = Vec::new();
     let mut per_commit = 1.0;
     for repetition in 0..=options.repetitions {
-        let before = counts.as_ref().map(|handle| commits(&handle.render())).unwrap_or_default();
+        let before = counts
+            .as_ref()
+            .map(|handle| commits(&handle.render()))
+            .unwrap_or_default();
         let (job_ids, mut outcome) = once(&rig, options).await?;
-        let after = counts.as_ref().map(|handle| commits(&handle.render())).unwrap_or_default();
+        let after = counts
+            .as_ref()
+            .map(|handle| commits(&handle.render()))
+            .unwrap_or_default();
         per_commit = ((after.1 - before.1) / (after.0 - before.0).max(1.0)).max(1.0);
         floor(&rig, &job_ids, per_commit, &mut outcome).await?;
         // The first one warms up.
@@ -73,18 +79,35 @@ pub async fn lifecycle(options: &BenchOptions) -> Result<Lifecycle, Problem> {
 /// Commits so far, and appends in them.
 fn commits(scrape: &str) -> (f64, f64) {
     let count = scraped(scrape, "anthill_store_batch_appends_count").unwrap_or_default();
-    (count, scraped(scrape, "anthill_store_batch_appends_sum").unwrap_or_default())
+    (
+        count,
+        scraped(scrape, "anthill_store_batch_appends_sum").unwrap_or_default(),
+    )
 }
 
 async fn once(rig: &Rig, options: &BenchOptions) -> Result<(Vec<JobId>, Repetition), Problem> {
     let spec = noop_job(1, 1)?;
     let (began, cpu_before) = (rig.clock.mono(), cpu_seconds());
     let jobs = futures::stream::iter(0..options.n).map(|_| one_job(rig, spec.clone()));
-    let ended: Vec<Result<(JobId, f64), Problem>> = jobs.buffer_unordered(options.parallel.max(1)).collect().await;
+    let ended: Vec<Result<(JobId, f64), Problem>> =
+        jobs.buffer_unordered(options.parallel.max(1)).collect().await;
     let took = rig.clock.mono().saturating_sub(began);
     let cpu = cpu_seconds() - cpu_before;
-    let (job_ids, job_ms) = ended.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-    Ok((job_ids, Repetition { took, cpu, floor: Duration::ZERO, bytes: 0, job_ms }))
+    let (job_ids, job_ms) = ended
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .unzip();
+    Ok((
+        job_ids,
+        Repetition {
+            took,
+            cpu,
+            floor: Duration::ZERO,
+            bytes: 0,
+            job_ms,
+        },
+    ))
 }
 
 async fn one_job(rig: &Rig, spec: anthill_contracts::spec::JobSpec) -> Result<(JobId, f64), Problem> {
@@ -102,7 +125,11 @@ async fn floor(rig: &Rig, jobs: &[JobId], per_commit: f64, outcome: &mut Repetit
     for job_id in jobs {
         frames.extend(rig.store().frames(*job_id, 1, 64).await?);
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small count"
+    )]
     let batches = Batches::of(&frames, per_commit.round() as usize)?;
     outcome.bytes = batches.bytes();
     outcome.floor = batches.write(&rig.dir, &*rig.clock)?;
@@ -114,7 +141,10 @@ fn report(options: &BenchOptions, measured: &[Repetition], per_commit: f64) -> L
     let spread = |figure: fn(&Repetition, f64) -> f64| {
         Spread::of(measured.iter().map(|repetition| figure(repetition, n)).collect())
     };
-    let mut job_ms: Vec<f64> = measured.iter().flat_map(|repetition| repetition.job_ms.clone()).collect();
+    let mut job_ms: Vec<f64> = measured
+        .iter()
+        .flat_map(|repetition| repetition.job_ms.clone())
+        .collect();
     job_ms.sort_by(f64::total_cmp);
     Lifecycle {
         bench: "lifecycle",
@@ -128,6 +158,8 @@ fn report(options: &BenchOptions, measured: &[Repetition], per_commit: f64) -> L
         bytes_per_job: spread(|repetition, n| repetition.bytes as f64 / n).median,
         appends_per_commit: per_commit,
         floor_jobs_per_second: spread(|repetition, n| n / repetition.floor.as_secs_f64()),
-        ratio_to_floor: spread(|repetition, _| repetition.floor.as_secs_f64() / repetition.took.as_secs_f64()),
+        ratio_to_floor: spread(|repetition, _| {
+            repetition.floor.as_secs_f64() / repetition.took.as_secs_f64()
+        }),
     }
 }

@@ -19,13 +19,28 @@ fn a_scrape_is_read_by_the_whole_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn small_benches_run_and_clean_up() {
     let dir = tempfile::tempdir().expect("a folder");
-    let options = BenchOptions { n: 20, repetitions: 1, parallel: 8, dir: dir.path().to_owned() };
+    let options = BenchOptions {
+        n: 20,
+        repetitions: 1,
+        parallel: 8,
+        dir: dir.path().to_owned(),
+    };
     let fan = fanout(&options).await.expect("the bench runs");
-    assert!(fan.tasks_per_second.median > 0.0 && fan.ratio_to_floor.median > 0.0, "{fan:?}");
+    assert!(
+        fan.tasks_per_second.median > 0.0 && fan.ratio_to_floor.median > 0.0,
+        "{fan:?}"
+    );
     assert!(fan.bytes_per_task > 0.0 && fan.frames > 1);
     let life = lifecycle(&options).await.expect("the bench runs");
-    assert!(life.jobs_per_second.median > 0.0 && life.appends_per_commit >= 1.0, "{life:?}");
+    assert!(
+        life.jobs_per_second.median > 0.0 && life.appends_per_commit >= 1.0,
+        "{life:?}"
+    );
     let parked = idle(&options, &[500]).await.expect("the bench runs");
     assert_eq!(parked.rows[0].agents, 500);
-    assert_eq!(std::fs::read_dir(dir.path()).expect("the folder").count(), 0, "nothing is left behind");
+    assert_eq!(
+        std::fs::read_dir(dir.path()).expect("the folder").count(),
+        0,
+        "nothing is left behind"
+    );
 }

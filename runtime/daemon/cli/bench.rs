@@ -34,7 +34,12 @@ pub(super) fn perform(common: &Common, command: &BenchCommand, console: &mut Con
             } else {
                 agents.iter().map(|count| *count as usize).collect()
             };
-            let options = BenchOptions { n: 0, repetitions: 1, parallel: 1, dir: folder(dir.as_deref()) };
+            let options = BenchOptions {
+                n: 0,
+                repetitions: 1,
+                parallel: 1,
+                dir: folder(dir.as_deref()),
+            };
             show(&measured(bench::idle(&options, &counts))?, console)
         }
     }
@@ -63,9 +68,8 @@ fn show(figures: &impl Serialize, console: &mut Console) -> Result<u8, Failure> 
         console.document(figures)?;
         return Ok(0);
     }
-    let value = serde_json::to_value(figures).map_err(|error| {
-        Problem::new(&anthill_contracts::codes::DEFECT, error)
-    })?;
+    let value = serde_json::to_value(figures)
+        .map_err(|error| Problem::new(&anthill_contracts::codes::DEFECT, error))?;
     let mut table = words::table(["FIGURE", "MEDIAN", "SPREAD"]);
     rows(&mut table, "", &value);
     console.line(words::rows(&table))?;
@@ -77,7 +81,11 @@ fn rows(table: &mut Table, name: &str, value: &Value) {
         Value::Object(fields) => {
             let spread = ["min", "median", "max"].map(|key| fields.get(key).and_then(Value::as_f64));
             if let [Some(min), Some(median), Some(max)] = spread {
-                table.add_row([name.to_owned(), rounded(median), format!("{} to {}", rounded(min), rounded(max))]);
+                table.add_row([
+                    name.to_owned(),
+                    rounded(median),
+                    format!("{} to {}", rounded(min), rounded(max)),
+                ]);
                 return;
             }
             for (key, field) in fields {
@@ -98,5 +106,9 @@ fn rows(table: &mut Table, name: &str, value: &Value) {
 
 /// A figure with as many places as it deserves.
 fn rounded(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+    if value >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.3}")
+    }
 }

@@ -1,3 +1,5 @@
+//! The configuration of models reads as people write it, and refuses what it does not know.
+
 use anthill_contracts::budget::{Span, Usd};
 
 use super::{ConfigError, ModelsConfig, ProviderConfig, ProviderKind};

@@ -1,3 +1,5 @@
+//! The bound of a request counts everything that is sent.
+
 use anthill_contracts::model::{AnswerSchema, Matter, Message, ModelRequest, Price, Usage};
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! The extractive provider answers every kind of matter, the same way each time.
+
 use std::sync::Arc;
 
 use anthill_contracts::brief::{Finding, Passage, Quote};

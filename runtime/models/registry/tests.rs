@@ -1,3 +1,5 @@
+//! Names lead to providers, and unknown ones to a useful refusal.
+
 use std::sync::Arc;
 
 use anthill_contracts::clock::SystemClock;

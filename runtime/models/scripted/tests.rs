@@ -1,3 +1,5 @@
+//! Scripts answer by their rules, in order, and refuse what they forgot.
+
 use std::sync::Arc;
 use std::time::Duration;
 

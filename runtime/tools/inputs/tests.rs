@@ -1,3 +1,5 @@
+//! Folders become documents with true places, whatever lies in them.
+
 use std::fs;
 use std::path::Path;
 

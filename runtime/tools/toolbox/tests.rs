@@ -1,3 +1,5 @@
+//! Tools answer or refuse; they never fail their caller.
+
 use std::fs;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The proxy spoils answers exactly as planned.
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Central sentences rank first, and twins do not crowd out others.
+
 use super::{Candidate, Vector, centrality, choose, cosine, vectors};
 
 fn texts(lines: &[&str]) -> Vec<Vec<String>> {

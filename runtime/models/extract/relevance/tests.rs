@@ -1,3 +1,5 @@
+//! A sentence is as relevant as the part of the question that it covers.
+
 use super::Question;
 use crate::extract::words::Language;
 

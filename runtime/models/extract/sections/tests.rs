@@ -1,3 +1,5 @@
+//! Findings that belong together stand together.
+
 use super::{Item, Likeness, group};
 use crate::extract::ranking::vectors;
 

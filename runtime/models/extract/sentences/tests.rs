@@ -1,3 +1,5 @@
+//! Sentences end where they end, and what is no sentence is left out.
+
 use super::{as_claim, shape, split};
 use crate::extract::words::Language;
 

@@ -1,3 +1,5 @@
+//! Headings and file names become titles that people would write.
+
 use std::collections::BTreeSet;
 
 use super::{of_heading, of_path, unused};

@@ -1,3 +1,5 @@
+//! Terms are what a text is about, whatever their ending.
+
 use super::{Language, Vocabulary, content_words, head};
 
 fn terms(text: &str) -> Vec<String> {

@@ -1,3 +1,5 @@
+//! Every request is counted once, with its outcome and its tokens.
+
 use std::sync::Arc;
 
 use anthill_contracts::clock::{Clock, SystemClock};

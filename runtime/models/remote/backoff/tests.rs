@@ -1,3 +1,5 @@
+//! Waits grow, are drawn at random, and honour what the provider asks for.
+
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,3 +1,5 @@
+//! Each HTTP status has one meaning.
+
 use std::time::Duration;
 
 use anthill_contracts::fault::Fault;

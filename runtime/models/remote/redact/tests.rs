@@ -1,3 +1,5 @@
+//! No key leaves in an error.
+
 use super::Redactor;
 
 #[test]

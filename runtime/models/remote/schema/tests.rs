@@ -1,3 +1,5 @@
+//! Schemas are sent in the form that providers accept.
+
 use anthill_contracts::model::{OpinionAnswer, OutlineAnswer};
 use anthill_contracts::plan::Plan;
 use serde_json::{Value, json};

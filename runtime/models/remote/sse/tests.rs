@@ -1,3 +1,5 @@
+//! Event streams decode whatever the cuts between their chunks.
+
 use proptest::prelude::*;
 
 use super::{EVENT_BYTES_MAX, SseDecoder, SseError, SseEvent};

@@ -1,3 +1,5 @@
+//! Documents are cut between passages, and nothing is lost or doubled.
+
 use super::*;
 
 fn check(path: &str, bytes: &[u8], chunk: usize) -> Vec<Range> {

@@ -1,3 +1,5 @@
+//! Decoded text leads back to the bytes that it came from.
+
 use super::*;
 
 #[test]

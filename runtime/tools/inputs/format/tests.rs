@@ -1,3 +1,5 @@
+//! A file's kind follows from its name, and from its content where that says nothing.
+
 use super::*;
 
 fn check(path: &str, head: &str, expected: DocumentKind) {

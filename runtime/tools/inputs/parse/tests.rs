@@ -1,3 +1,5 @@
+//! Every kind of document gives its prose, and nothing but its prose.
+
 use super::*;
 use crate::inputs::format::Format;
 

@@ -1,3 +1,5 @@
+//! Quotations are found through line breaks, markup and entities.
+
 use super::*;
 use crate::inputs::format::Format;
 use crate::inputs::parse::{Context, parse};

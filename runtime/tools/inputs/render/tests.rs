@@ -1,3 +1,5 @@
+//! Rendered text keeps true places.
+
 use super::*;
 
 fn render(text: &str) -> Rendering {

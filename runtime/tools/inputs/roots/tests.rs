@@ -1,3 +1,5 @@
+//! No path leads out of the inputs.
+
 use std::fs;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A scan knows headings, and says why a file is no document.
+
 use super::*;
 
 #[test]

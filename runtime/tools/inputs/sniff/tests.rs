@@ -1,3 +1,5 @@
+//! Text is told from other bytes, and one encoding from the other.
+
 use super::*;
 
 fn check(bytes: &[u8], expected: Result<Encoding, SkipReason>) {

@@ -1,3 +1,5 @@
+//! Wrong arguments are refused in words that a model can act on.
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;

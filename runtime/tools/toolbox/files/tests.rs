@@ -1,3 +1,5 @@
+//! Files are listed and read within bounds.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What does not fit is cut, and said to be cut.
+
 use super::*;
 
 #[test]

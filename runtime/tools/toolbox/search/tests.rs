@@ -1,3 +1,5 @@
+//! The best passage comes first, with its place.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Each job has its own view of its documents, and views end with their jobs.
+
 use super::*;
 use crate::toolbox::tests::Bench;
 
