@@ -1,0 +1,234 @@
+//! What the simulator found, told step by step. Its seeds change their histories whenever the simulator grows; these
+//! stay.
+
+use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentReport};
+use anthill_contracts::budget::{Amount, Span};
+use anthill_contracts::id::{JobId, StepId};
+use anthill_contracts::plan::{NodeKind, PlanNode, Role};
+use anthill_contracts::store::JobStatus;
+
+use super::*;
+
+/// A lead whose journal is always durable, with everything that it ever said.
+struct Told {
+    lead: Lead,
+    events: Vec<JobEvent>,
+    steps: Vec<LeadStep>,
+}
+
+impl Told {
+    /// A lead over earlier events.
+    fn over(earlier: &[JobEvent]) -> Self {
+        let mut job = JobState::new(JobId::new(1, 1));
+        for event in earlier {
+            job.apply(event);
+        }
+        Self {
+            lead: Lead::new(job, 0),
+            events: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, budget: Limits, topup: Option<Limits>) {
+        let spec = serde_json::json!({"name": "t", "goal": "why?", "budget": budget});
+        let (node_id, epoch) = (NodeId::new(1, 1), self.lead.job().epoch + 1);
+        let spec = Some(Box::new(serde_json::from_value(spec).expect("the spec is valid")));
+        self.hear(LeadInput::Begin {
+            node_id,
+            epoch,
+            spec,
+            topup,
+        });
+        let (items, body) = (Vec::new(), Blob::new(b"listing".to_vec()));
+        let listed = Ok(Listed {
+            items,
+            documents: 0,
+            body,
+        });
+        self.hear(LeadInput::Listed { listed });
+    }
+
+    fn hear(&mut self, input: LeadInput) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut out = Vec::new();
+            self.lead.step(Cx::default(), input, &mut out);
+            assert_eq!(self.lead.check(), Ok(()));
+            for step in out {
+                match step {
+                    LeadStep::Append { seq, events, .. } => {
+                        self.events.extend(events.iter().cloned());
+                        inputs.push_back(LeadInput::Appended { seq });
+                    }
+                    LeadStep::LookUpMemo { task_id } => {
+                        inputs.push_back(LeadInput::MemoLookedUp {
+                            task_id,
+                            key: None,
+                            memo: None,
+                        });
+                    }
+                    other => self.steps.push(other),
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, from: AgentKey, news: AgentNews) {
+        self.hear(LeadInput::Report(AgentReport { from, news }));
+    }
+
+    fn started(&self) -> Vec<AgentKey> {
+        let started = self.steps.iter().filter_map(|step| match step {
+            LeadStep::StartAgent(key) => Some(*key),
+            _ => None,
+        });
+        started.collect()
+    }
+
+    fn status(&self) -> JobStatus {
+        self.lead.job().status
+    }
+}
+
+fn node(id: &str, kind: NodeKind, deps: &[&str]) -> PlanNode {
+    PlanNode {
+        id: id.to_owned(),
+        kind,
+        role: Some(Role::Generalist),
+        deps: deps.iter().map(|dep| (*dep).to_owned()).collect(),
+        over: None,
+        items: Vec::new(),
+        instructions: None,
+        review: false,
+        budget: Limits::default(),
+        optional: false,
+    }
+}
+
+fn templated(nodes: Vec<PlanNode>) -> LeadInput {
+    let plan = Some((Plan { nodes }, "template:test".to_owned()));
+    LeadInput::Templated {
+        plan,
+        reasons: Vec::new(),
+    }
+}
+
+fn failed(reason: ReasonCode) -> AgentNews {
+    let trouble = Trouble {
+        reason,
+        detail: String::new(),
+        concerns_job: false,
+    };
+    AgentNews::Failed { trouble }
+}
+
+fn worker(node: &str) -> AgentKey {
+    let task_id = TaskId::derive(JobId::new(1, 1), node, None);
+    AgentKey {
+        task_id,
+        attempt: 1,
+        kind: AgentKind::Worker,
+    }
+}
+
+/// Somebody cancelled while the partial result was being put together; the job ended paused.
+#[test]
+fn a_cancel_is_not_lost_while_a_partial_result_is_composed() {
+    let mut told = Told::over(&[]);
+    let budget = Limits {
+        steps: Some(1),
+        ..Limits::default()
+    };
+    told.begin(budget, None);
+    told.hear(templated(vec![node("answer", NodeKind::Agent, &[])]));
+    let (from, amount) = (
+        worker("answer"),
+        Amount {
+            steps: 2,
+            ..Amount::ZERO
+        },
+    );
+    let step_id = StepId::derive(from.task_id, 0);
+    told.report(from, AgentNews::Reserve { step_id, amount });
+    told.report(from, failed(ReasonCode::BudgetExhausted(Dimension::Steps)));
+    assert!(matches!(told.steps.last(), Some(LeadStep::ComposePartial)));
+    told.hear(LeadInput::Cancel);
+    told.hear(LeadInput::PartialReady { body: None });
+    assert_eq!(told.status(), JobStatus::Cancelled);
+}
+
+/// The provider failed while a cancelled job's agents were being stopped; the job ended paused.
+#[test]
+fn a_cancel_is_not_lost_to_a_provider_that_fails() {
+    let mut told = Told::over(&[]);
+    told.begin(Limits::default(), None);
+    told.hear(templated(vec![node("answer", NodeKind::Agent, &[])]));
+    told.hear(LeadInput::Cancel);
+    let trouble = Trouble {
+        reason: ReasonCode::ModelError,
+        detail: String::new(),
+        concerns_job: true,
+    };
+    told.report(worker("answer"), AgentNews::Failed { trouble });
+    told.hear(LeadInput::AgentsStopped);
+    assert_eq!(told.status(), JobStatus::Cancelled);
+}
+
+/// A resumed lead launched an empty map before the broken node that it needs, because it comes first in the plan, and
+/// took it for sound.
+#[test]
+fn a_resumed_lead_builds_on_nothing_that_is_broken() {
+    let mut first = Told::over(&[]);
+    first.begin(Limits::default(), None);
+    first.hear(templated(vec![
+        node("again", NodeKind::Map, &["empty"]),
+        node("empty", NodeKind::Map, &["answer"]),
+        node("answer", NodeKind::Agent, &[]),
+        node("other", NodeKind::Agent, &[]),
+        node("last", NodeKind::Reduce, &["again", "other"]),
+    ]));
+    first.report(worker("answer"), failed(ReasonCode::ContractViolation));
+    let mut resumed = Told::over(&first.events);
+    resumed.begin(Limits::default(), None);
+    let other = AgentKey {
+        attempt: 2,
+        ..worker("other")
+    };
+    assert_eq!(resumed.started(), [other]);
+    resumed.report(other, AgentNews::Finished);
+    assert_eq!(
+        resumed.started(),
+        [other],
+        "`last` needs what `answer` did not give"
+    );
+    assert_eq!(resumed.status(), JobStatus::Failed);
+}
+
+/// The planner failed while the job was about to pause; the resumed job began the ended task again.
+#[test]
+fn planning_that_has_failed_is_not_begun_again() {
+    let mut first = Told::over(&[]);
+    let wall = |seconds: u64| Limits {
+        wall: Some(Span(seconds * 1000)),
+        ..Limits::default()
+    };
+    first.begin(wall(1), None);
+    first.hear(LeadInput::Templated {
+        plan: None,
+        reasons: Vec::new(),
+    });
+    first.hear(LeadInput::WallOver);
+    let planner = AgentKey {
+        task_id: TaskId::planning(JobId::new(1, 1)),
+        attempt: 1,
+        kind: AgentKind::Planner,
+    };
+    first.report(planner, failed(ReasonCode::ContractViolation));
+    first.hear(LeadInput::AgentsStopped);
+    assert_eq!(first.status(), JobStatus::Paused);
+    let mut resumed = Told::over(&first.events);
+    resumed.begin(wall(1), Some(wall(60)));
+    assert_eq!(resumed.status(), JobStatus::Failed);
+    assert_eq!(resumed.started(), []);
+}
