@@ -29,24 +29,45 @@ pub fn prepare(folder: &Path) -> Result<(), Problem> {
 
 /// Writes the brief and answers with the files.
 pub fn write(folder: &Path, brief: &Brief) -> Result<Vec<PathBuf>, Problem> {
-    let markdown = render_markdown(brief);
-    let mut json =
-        serde_json::to_string_pretty(brief).map_err(|error| Problem::new(&codes::DEFECT, error))?;
-    json.push('\n');
-    write_all(
-        folder,
-        &[("brief.md", markdown.as_bytes()), ("brief.json", json.as_bytes())],
-    )
+    write_all(folder, &files_of(brief)?)
 }
 
 /// Writes a result that is no brief as it is.
 pub fn write_other(folder: &Path, body: &[u8]) -> Result<Vec<PathBuf>, Problem> {
-    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
-    let name = if is_json { "result.json" } else { "result.txt" };
-    write_all(folder, &[(name, body)])
+    write_all(folder, &[other_file(body)])
 }
 
-fn write_all(folder: &Path, files: &[(&str, &[u8])]) -> Result<Vec<PathBuf>, Problem> {
+/// Whether the folder holds this result already, byte for byte. It does not where a process was killed between the
+/// last frame of a job and its files.
+pub fn holds(folder: &Path, body: &[u8]) -> Result<bool, Problem> {
+    let files = match serde_json::from_slice::<Brief>(body) {
+        Ok(brief) => files_of(&brief)?,
+        Err(_) => vec![other_file(body)],
+    };
+    let is_there = |(name, bytes): &(&str, Vec<u8>)| {
+        let path = folder.join(name);
+        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        length == bytes.len() as u64 && fs::read(&path).is_ok_and(|there| there == *bytes)
+    };
+    Ok(files.iter().all(is_there))
+}
+
+fn files_of(brief: &Brief) -> Result<Vec<(&'static str, Vec<u8>)>, Problem> {
+    let mut json = serde_json::to_vec_pretty(brief).map_err(|error| Problem::new(&codes::DEFECT, error))?;
+    json.push(b'\n');
+    Ok(vec![
+        ("brief.md", render_markdown(brief).into_bytes()),
+        ("brief.json", json),
+    ])
+}
+
+fn other_file(body: &[u8]) -> (&'static str, Vec<u8>) {
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+    let name = if is_json { "result.json" } else { "result.txt" };
+    (name, body.to_vec())
+}
+
+fn write_all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<PathBuf>, Problem> {
     let written = files.iter().map(|(name, bytes)| {
         let path = folder.join(name);
         replace(&path, bytes).map(|()| path)

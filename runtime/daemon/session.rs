@@ -16,7 +16,7 @@ use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::JobId;
 use anthill_contracts::spec::JobSpec;
-use anthill_contracts::store::{JobRow, Store as _};
+use anthill_contracts::store::{JobRow, JobStatus, Store as _};
 use anthill_store::SqliteStore;
 use anthill_supervisors::node::{JobRun, Node};
 use anthill_supervisors::watch::{JobEnd, JobUpdate, JobWatch};
@@ -95,6 +95,9 @@ impl<'a> Session<'a> {
         let folder = out.unwrap_or_else(|| export::default_folder(&row.name));
         export::prepare(&folder)?;
         let started = self.clock.mono();
+        if self.has_unwritten_result(&row, &folder).await? {
+            return self.conclude(&row, &folder, started).await;
+        }
         self.show_past(job_id, row.seq).await?;
         match self.node.resume(job_id, topup).await {
             Ok(run) => self.follow(run, &folder, started).await,
@@ -163,18 +166,39 @@ impl<'a> Session<'a> {
             return self.refuse(problem).await;
         }
         let row = self.row(job_id).await?;
-        let result = self.export(&row, folder).await;
+        self.conclude(&row, folder, started).await
+    }
+
+    /// Whether a job has ended well and its process could not say so any more.
+    async fn has_unwritten_result(&self, row: &JobRow, folder: &Path) -> Result<bool, Failure> {
+        match row.output {
+            Some(digest) if row.status == JobStatus::Succeeded => {
+                let body = self.store.blob(digest).await?;
+                Ok(!export::holds(folder, body.bytes())?)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Writes the result of a job that runs no more, tells of it, and answers with the exit code.
+    async fn conclude(
+        self,
+        row: &JobRow,
+        folder: &Path,
+        started: std::time::Duration,
+    ) -> Result<u8, Failure> {
+        let result = self.export(row, folder).await;
         let elapsed = self.clock.mono().saturating_sub(started);
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let (result, export_failure) = match result {
             Ok(result) => (result, None),
             Err(failure) => (None, Some(failure)),
         };
-        let shown = Summary::new(&row, elapsed_ms, result).print(self.console);
+        let shown = Summary::new(row, elapsed_ms, result).print(self.console);
         self.close().await?;
         match (export_failure, shown) {
             // The job is done; a reader that left early changes nothing about how it ended.
-            (None, Ok(()) | Err(Failure::ReaderGone)) => verdict(&row),
+            (None, Ok(()) | Err(Failure::ReaderGone)) => verdict(row),
             (Some(failure), _) | (None, Err(failure)) => Err(failure),
         }
     }

@@ -21,7 +21,7 @@ impl Batches {
         Ok(Self(
             encoded
                 .chunks(frames_per_batch.max(1))
-                .map(|batch| batch.concat())
+                .map(<[Vec<u8>]>::concat)
                 .collect(),
         ))
     }

@@ -28,7 +28,7 @@ async fn prometheus_gets_the_metrics_and_nothing_else() {
         .await
         .expect("a free port");
     metrics::with_local_recorder(&recorder, || {
-        metrics::counter!("anthill_test_things_total").increment(3)
+        metrics::counter!("anthill_test_things_total").increment(3);
     });
     let metrics = get(server.address(), "/metrics").await;
     assert!(metrics.starts_with("HTTP/1.1 200 OK\r\n"), "{metrics}");
