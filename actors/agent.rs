@@ -98,6 +98,20 @@ pub enum AgentNews {
     },
 }
 
+impl AgentNews {
+    /// Whether the agent says nothing after this, and stops.
+    pub const fn is_last_word(&self) -> bool {
+        match self {
+            Self::Reserve { .. } | Self::StepTaken { .. } => false,
+            Self::Posted { .. }
+            | Self::Reviewed { .. }
+            | Self::Planned { .. }
+            | Self::Finished
+            | Self::Failed { .. } => true,
+        }
+    }
+}
+
 /// Why an agent could not do its work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {

@@ -12,6 +12,7 @@ use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::{Instrument as _, Span};
 
 use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
 use crate::metrics;
@@ -84,7 +85,15 @@ impl ExecutorHandle {
         let deadline = self.call_time_max.saturating_mul(16);
         let mailbox = self.mailbox()?;
         mailbox
-            .call(|reply| ExecutorMessage::Run { context, call, reply }, deadline)
+            .call(
+                |reply| ExecutorMessage::Run {
+                    context,
+                    call,
+                    span: Span::current(),
+                    reply,
+                },
+                deadline,
+            )
             .await
     }
 
@@ -106,6 +115,8 @@ enum ExecutorMessage {
     Run {
         context: ToolContext,
         call: ToolCall,
+        /// Where the caller stands: spans do not cross mailboxes by themselves.
+        span: Span,
         reply: RpcReplyPort<ToolOutput>,
     },
 }
@@ -143,24 +154,31 @@ impl Actor for Executor {
         state: &mut ExecutorState,
     ) -> Result<(), ActorProcessingErr> {
         for (message, permit) in mail.open() {
-            let ExecutorMessage::Run { context, call, reply } = message;
-            state.run(context, call, (reply, permit));
+            let ExecutorMessage::Run {
+                context,
+                call,
+                span,
+                reply,
+            } = message;
+            let running = state.run(context, call, (reply, permit));
+            while state.running.try_join_next().is_some() {}
+            state.running.spawn(running.instrument(span));
         }
         Ok(())
     }
 }
 
 impl ExecutorState {
+    /// Waits for its turn, runs the call and answers.
     fn run(
-        &mut self,
+        &self,
         context: ToolContext,
         call: ToolCall,
         answer_to: (RpcReplyPort<ToolOutput>, MailPermit),
-    ) {
-        while self.running.try_join_next().is_some() {}
+    ) -> impl Future<Output = ()> + Send + use<> {
         let (toolbox, turns) = (Arc::clone(&self.arguments.toolbox), Arc::clone(&self.turns));
         let call_time_max = self.arguments.call_time_max;
-        self.running.spawn(async move {
+        async move {
             let (reply, _permit) = answer_to;
             let Ok(_turn) = turns.acquire_owned().await else {
                 return;
@@ -180,7 +198,7 @@ impl ExecutorState {
             metrics::tool_call(word);
             // The worker may be gone by now; then nobody needs the output.
             let _ = reply.send(output);
-        });
+        }
     }
 }
 

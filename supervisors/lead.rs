@@ -5,5 +5,6 @@
 //! Invariants: the lead is the journal's single writer; nothing is shown before it is durable; see [`machine`].
 
 pub mod job_state;
+pub(crate) mod journal;
 pub mod machine;
 pub(crate) mod shell;

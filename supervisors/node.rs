@@ -9,7 +9,7 @@
 //! `- tenants (dynamic) -- tenant -- job (ends with its lead) -- lead -- blackboard, workers, critics, planner
 //! ```
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_actors::executor::{ExecutorArguments, ExecutorHandle};
@@ -23,18 +23,22 @@ use anthill_contracts::model::{Matter, ModelName, ModelRequest, Models};
 use anthill_contracts::plan::Role;
 use anthill_contracts::sources::{SourceError, Sources, SourcesRef};
 use anthill_contracts::spec::{JobSpec, Shape};
-use anthill_contracts::store::{Append, JobRow, JobStatus, Store};
+use anthill_contracts::store::{JobRow, Store};
 use anthill_contracts::tool::{ToolSpec, Toolbox};
 use tracing::info;
 
 use crate::child_spec::{ChildSpec, StopOrder, SupervisorSpec};
-use crate::lead::machine::{Cx, Lead, LeadInput, LeadStep};
-use crate::lead::shell::{LeadArguments, LeadHandle, LeadServices, LeadSlot, PortsWithoutSources, fold};
+use crate::lead::journal::fold;
+use crate::lead::shell::{LeadArguments, LeadServices, PortsWithoutSources, Wish};
 use crate::names::Names;
 use crate::strategy::{CommandError, SupervisorEvent};
 use crate::tenant;
 use crate::tree::{ChildStart, StartedChild, SupervisorArguments, SupervisorError, SupervisorHandle};
-use crate::watch::{Beacon, Beacons, JobEnd, JobWatch};
+use crate::watch::{Beacon, JobEnd, JobWatch};
+use runs::{Run, Runs};
+
+mod parked;
+mod runs;
 
 /// How long a start or stop of a part of the tree may take.
 const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
@@ -82,8 +86,7 @@ pub struct Node {
     supervisor: SupervisorHandle,
     tenants: SupervisorHandle,
     names: Names,
-    beacons: Beacons,
-    slots: Arc<dashmap::DashMap<JobId, LeadSlot>>,
+    runs: Runs,
 }
 
 impl Node {
@@ -95,12 +98,20 @@ impl Node {
         let tenants = SupervisorSpec::new("tenants").stop_order(StopOrder::Together);
         let tenants =
             SupervisorArguments::new(tenants, Arc::clone(&arguments.clock)).named(&names, "tenants");
+        let runs = Runs::default();
+        let all_runs = runs.clone();
         let tree = SupervisorArguments::new(SupervisorSpec::new("node"), Arc::clone(&arguments.clock))
             .child(
                 ChildSpec::worker("executor"),
                 start_executor(executor.clone(), executing),
             )
-            .child(ChildSpec::supervisor("tenants"), ChildStart::supervisor(tenants));
+            .child(ChildSpec::supervisor("tenants"), ChildStart::supervisor(tenants))
+            .events(move |event| {
+                // Without the tree nobody is left to end a run.
+                if let SupervisorEvent::Ended { .. } = event {
+                    all_runs.all_over(&left_behind());
+                }
+            });
         let (supervisor, _ends_with_the_tree) = SupervisorHandle::start(tree)
             .await
             .map_err(|error| Problem::new(&codes::DEFECT, error))?;
@@ -114,19 +125,22 @@ impl Node {
             ports: PortsWithoutSources {
                 models: Arc::clone(&arguments.models),
                 executor,
-                tools: arguments.toolbox.specs().into_iter().chain([arguments.answer_tool.clone()]).collect(),
+                tools: arguments
+                    .toolbox
+                    .specs()
+                    .into_iter()
+                    .chain([arguments.answer_tool.clone()])
+                    .collect(),
             },
         };
         info!(node_id = %arguments.node_id, "node started");
-        let (beacons, slots) = (Beacons::default(), Arc::default());
         Ok(Self {
             arguments,
             services,
             supervisor,
             tenants,
             names,
-            beacons,
-            slots,
+            runs,
         })
     }
 
@@ -173,36 +187,37 @@ impl Node {
     /// Cancels a job, running or not. Returns when that is durable.
     pub async fn cancel(&self, job_id: JobId) -> Result<JobEnd, Problem> {
         self.open_row(job_id).await?;
-        match (self.beacons.get(job_id), self.lead(job_id)) {
-            (Some(beacon), Some(lead)) => {
-                lead.cancel().map_err(|error| defect(error.to_string()))?;
-                Ok(beacon.wait_end().await)
+        if let Some(run) = self.runs.get(job_id) {
+            run.slot.ask(Wish::Cancel);
+            let end = run.beacon.wait_end().await;
+            if end.status.is_terminal() {
+                return Ok(end);
             }
-            _ => self.cancel_parked(job_id).await,
+            // It was about to pause, or its lead could not go on: nobody leads it any more.
+            wait_gone(&run.beacon).await?;
         }
+        let arguments = &self.arguments;
+        parked::cancel(&*arguments.store, &*arguments.clock, (job_id, arguments.node_id)).await
     }
 
     /// Watches a job that runs on this node, from a frame on.
     pub fn watch(&self, job_id: JobId, from_seq: u64) -> Option<JobWatch> {
-        let beacon = self.beacons.get(job_id)?;
+        let run = self.runs.get(job_id)?;
         Some(JobWatch::new(
             job_id,
             Arc::clone(&self.arguments.store),
-            &beacon,
+            &run.beacon,
             from_seq,
         ))
     }
 
     /// Pauses every job, durably, then stops the tree.
     pub async fn stop(&self) {
-        let running = self.beacons.all();
-        for (job_id, _) in &running {
-            if let Some(lead) = self.lead(*job_id) {
-                // A lead that is gone needs no telling.
-                let _ = lead.interrupt();
-            }
+        let running = self.runs.all();
+        for (_, run) in &running {
+            run.slot.ask(Wish::Interrupt);
         }
-        let pauses = running.iter().map(|(_, beacon)| beacon.wait_end());
+        let pauses = running.iter().map(|(_, run)| run.beacon.wait_end());
         let in_time = tokio::time::timeout(PAUSE_TIME_MAX, futures::future::join_all(pauses)).await;
         if in_time.is_err() {
             tracing::warn!("some jobs did not pause in time; they resume from their last frame");
@@ -211,6 +226,7 @@ impl Node {
         if self.supervisor.wait(PAUSE_TIME_MAX).await.is_err() {
             self.supervisor.kill();
         }
+        self.runs.all_over(&left_behind());
         info!(node_id = %self.arguments.node_id, "node stopped");
     }
 
@@ -221,11 +237,8 @@ impl Node {
         tenant: TenantId,
         complete: impl FnOnce(LeadArguments) -> LeadArguments,
     ) -> Result<(JobRun, Beacon), Problem> {
-        let busy = || Problem::new(&codes::DATA_IN_USE, format!("{job_id} runs already"));
-        let beacon = self.beacons.light(job_id).ok_or_else(busy)?;
+        let Run { beacon, slot } = self.begin_run(job_id).await?;
         let watch = JobWatch::new(job_id, Arc::clone(&self.arguments.store), &beacon, 1);
-        let slot = LeadSlot::default();
-        self.slots.insert(job_id, Arc::clone(&slot));
         let arguments = complete(LeadArguments {
             job_id,
             spec: None,
@@ -241,12 +254,25 @@ impl Node {
             Err(error) => Err(error),
         };
         if let Err(error) = started {
-            self.beacons.put_out(job_id);
-            self.slots.remove(&job_id);
+            self.runs.over(job_id, JobEnd::broken(defect(error.to_string())));
             let told = beacon.end_now().and_then(|end| end.problem);
             return Err(told.unwrap_or_else(|| defect(error.to_string())));
         }
         Ok((JobRun { job_id, watch }, beacon))
+    }
+
+    /// Begins a run as soon as an earlier one, whose end may have been heard already, is cleared away.
+    async fn begin_run(&self, job_id: JobId) -> Result<Run, Problem> {
+        loop {
+            match self.runs.begin(job_id) {
+                Ok(run) => return Ok(run),
+                Err(earlier) if earlier.beacon.end_now().is_some() => wait_gone(&earlier.beacon).await?,
+                Err(_) => {
+                    let message = format!("{job_id} runs already");
+                    return Err(Problem::new(&codes::DATA_IN_USE, message));
+                }
+            }
+        }
     }
 
     /// The supervisor of a tenant, started at its first job.
@@ -255,7 +281,7 @@ impl Node {
         if let Some(handle) = self.names.find(&name) {
             return Ok(handle);
         }
-        let (beacons, slots) = (self.beacons.clone(), Arc::clone(&self.slots));
+        let runs = self.runs.clone();
         let arguments = tenant::tenant(
             tenant,
             &self.names,
@@ -264,12 +290,9 @@ impl Node {
                 let SupervisorEvent::ChildEnded { id, .. } = event else {
                     return;
                 };
-                let Ok(job_id) = id.as_str().parse() else { return };
-                slots.remove(&job_id);
-                if let Some(beacon) = beacons.get(job_id) {
-                    beacon.ended(crashed());
+                if let Ok(job_id) = id.as_str().parse() {
+                    runs.over(job_id, crashed());
                 }
-                beacons.put_out(job_id);
             },
         );
         let (spec, start) = (
@@ -284,12 +307,6 @@ impl Node {
         self.names
             .find(&name)
             .ok_or(SupervisorError::Command(CommandError::NotFound))
-    }
-
-    fn lead(&self, job_id: JobId) -> Option<LeadHandle> {
-        let slot = self.slots.get(&job_id)?.clone();
-        let lead = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        lead.clone()
     }
 
     /// The row of a job that has not ended.
@@ -334,55 +351,6 @@ impl Node {
         }
         Ok(())
     }
-
-    /// Cancels a job that no lead works on: the machine is driven by hand.
-    async fn cancel_parked(&self, job_id: JobId) -> Result<JobEnd, Problem> {
-        let store = &self.arguments.store;
-        let lease = store.take_lease(job_id, self.arguments.node_id).await?;
-        let mut lead = Lead::new(fold(&**store, job_id).await?, lease.last_seq);
-        let (node_id, epoch) = (self.arguments.node_id, lease.epoch);
-        let mut steps = Vec::new();
-        lead.step(
-            Cx::default(),
-            LeadInput::Begin {
-                node_id,
-                epoch,
-                spec: None,
-                topup: None,
-            },
-            &mut steps,
-        );
-        lead.step(Cx::default(), LeadInput::Cancel, &mut steps);
-        while let Some(position) = steps
-            .iter()
-            .position(|step| matches!(step, LeadStep::Append { .. }))
-        {
-            let LeadStep::Append { seq, events, blobs } = steps.remove(position) else {
-                break;
-            };
-            let at = self.arguments.clock.now();
-            store
-                .append(Append {
-                    job_id,
-                    epoch,
-                    seq,
-                    at,
-                    events: events.into(),
-                    blobs,
-                })
-                .await?;
-            lead.step(Cx::default(), LeadInput::Appended { seq }, &mut steps);
-        }
-        let job = lead.job();
-        let (status, reason, output) = (job.status, job.reason, job.output);
-        Ok(JobEnd {
-            status,
-            reason,
-            detail: job.detail.clone(),
-            output,
-            problem: None,
-        })
-    }
 }
 
 /// Whether the inputs are listed when they are opened.
@@ -398,8 +366,15 @@ fn demand_documents(spec: &JobSpec, sources: &dyn Sources) -> Result<(), SourceE
     if !listed.documents.is_empty() {
         return Ok(());
     }
-    let paths: Vec<String> = spec.inputs.iter().map(|input| format!("`{}`", input.path.display())).collect();
-    Err(SourceError::NoDocuments { inputs: paths.join(", "), skipped: listed.skipped.len() })
+    let paths: Vec<String> = spec
+        .inputs
+        .iter()
+        .map(|input| format!("`{}`", input.path.display()))
+        .collect();
+    Err(SourceError::NoDocuments {
+        inputs: paths.join(", "),
+        skipped: listed.skipped.len(),
+    })
 }
 
 fn start_executor(handle: ExecutorHandle, arguments: ExecutorArguments) -> ChildStart {
@@ -412,17 +387,24 @@ fn start_executor(handle: ExecutorHandle, arguments: ExecutorArguments) -> Child
     })
 }
 
+/// Waits until a run whose end was heard is cleared away.
+async fn wait_gone(beacon: &Beacon) -> Result<(), Problem> {
+    let waited = tokio::time::timeout(COMMAND_TIME_MAX, beacon.wait_gone()).await;
+    waited.map_err(|_| defect("the job's last run is not cleared away"))
+}
+
 /// What is said of a job whose lead has crashed too often.
 fn crashed() -> JobEnd {
-    JobEnd {
-        status: JobStatus::Running,
-        reason: None,
-        detail: "the job's lead crashed again and again".to_owned(),
-        output: None,
-        problem: Some(defect(
-            "the job's lead crashed again and again; the job can be resumed",
-        )),
-    }
+    JobEnd::broken(defect(
+        "the job's lead crashed again and again; the job can be resumed",
+    ))
+}
+
+/// What is said of a job whose node went away first.
+fn left_behind() -> JobEnd {
+    JobEnd::broken(defect(
+        "the node ended before the job did; the job can be resumed",
+    ))
 }
 
 fn asks_models(spec: &JobSpec) -> bool {

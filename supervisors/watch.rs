@@ -15,8 +15,9 @@ use anthill_contracts::id::{JobId, TaskId};
 use anthill_contracts::model::ModelDelta;
 use anthill_contracts::store::{JobStatus, Store, StoreError};
 use anthill_contracts::task::ReasonCode;
-use dashmap::DashMap;
 use tokio::sync::{broadcast, watch};
+
+use crate::lead::job_state::JobState;
 
 /// Pieces of answers that may wait for a slow watcher.
 const LIVE_MAX: usize = 256;
@@ -37,6 +38,30 @@ pub struct JobEnd {
     pub output: Option<Digest>,
     /// What stopped the lead itself, where something did: the journal then says nothing of it.
     pub problem: Option<Problem>,
+}
+
+impl JobEnd {
+    /// The end that the journal tells.
+    pub(crate) fn told_by(job: &JobState) -> Self {
+        Self {
+            status: job.status,
+            reason: job.reason,
+            detail: job.detail.clone(),
+            output: job.output,
+            problem: None,
+        }
+    }
+
+    /// The end of a run that the journal does not tell: the job stays open.
+    pub(crate) fn broken(problem: Problem) -> Self {
+        Self {
+            status: JobStatus::Running,
+            reason: None,
+            detail: problem.message.clone(),
+            output: None,
+            problem: Some(problem),
+        }
+    }
 }
 
 /// What a watcher hears.
@@ -60,6 +85,7 @@ pub enum JobUpdate {
 struct Progress {
     seq: u64,
     end: Option<JobEnd>,
+    gone: bool,
 }
 
 /// The publishing side of one job.
@@ -67,6 +93,14 @@ struct Progress {
 pub(crate) struct Beacon {
     progress: watch::Sender<Progress>,
     live: broadcast::Sender<(TaskId, ModelDelta)>,
+}
+
+impl Default for Beacon {
+    fn default() -> Self {
+        let (progress, _) = watch::channel(Progress::default());
+        let (live, _) = broadcast::channel(LIVE_MAX);
+        Self { progress, live }
+    }
 }
 
 impl Beacon {
@@ -81,6 +115,11 @@ impl Beacon {
         self.progress.send_modify(|progress| {
             progress.end.get_or_insert(end);
         });
+    }
+
+    /// Says that nothing of the run lives any more, so that another one may begin.
+    pub(crate) fn gone(&self) {
+        self.progress.send_modify(|progress| progress.gone = true);
     }
 
     /// Passes a piece of an answer on to whoever watches.
@@ -103,6 +142,13 @@ impl Beacon {
             .await;
     }
 
+    /// Waits until nothing of the run lives any more.
+    pub(crate) async fn wait_gone(&self) {
+        let mut progress = self.progress.subscribe();
+        // The sender lives in `self`.
+        let _ = progress.wait_for(|progress| progress.gone).await;
+    }
+
     /// Waits for the end of the run.
     pub(crate) async fn wait_end(&self) -> JobEnd {
         let mut progress = self.progress.subscribe();
@@ -113,42 +159,6 @@ impl Beacon {
             // The sender lives in `self`.
             let _ = progress.changed().await;
         }
-    }
-}
-
-/// The beacons of all jobs that run on this node.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Beacons(Arc<DashMap<JobId, Beacon>>);
-
-impl Beacons {
-    /// The beacon of a job whose run begins. `None` where it runs already.
-    pub(crate) fn light(&self, job_id: JobId) -> Option<Beacon> {
-        match self.0.entry(job_id) {
-            dashmap::Entry::Occupied(_) => None,
-            dashmap::Entry::Vacant(vacant) => {
-                let (progress, _) = watch::channel(Progress::default());
-                let (live, _) = broadcast::channel(LIVE_MAX);
-                Some(vacant.insert(Beacon { progress, live }).clone())
-            }
-        }
-    }
-
-    /// Forgets a job whose run has ended; watchers that hold on to it still hear the end.
-    pub(crate) fn put_out(&self, job_id: JobId) {
-        self.0.remove(&job_id);
-    }
-
-    /// The beacon of a running job.
-    pub(crate) fn get(&self, job_id: JobId) -> Option<Beacon> {
-        self.0.get(&job_id).map(|beacon| beacon.clone())
-    }
-
-    /// Every running job.
-    pub(crate) fn all(&self) -> Vec<(JobId, Beacon)> {
-        self.0
-            .iter()
-            .map(|entry| (*entry.key(), entry.value().clone()))
-            .collect()
     }
 }
 
@@ -214,12 +224,8 @@ impl JobWatch {
     pub async fn end(&mut self) -> JobEnd {
         let ended = self.progress.wait_for(|progress| progress.end.is_some()).await;
         let end = ended.ok().and_then(|progress| progress.end.clone());
-        end.unwrap_or_else(|| JobEnd {
-            status: JobStatus::Running,
-            reason: None,
-            detail: "the lead went away without a word".to_owned(),
-            output: None,
-            problem: Some(Problem::new(&codes::DEFECT, "the lead went away without a word")),
+        end.unwrap_or_else(|| {
+            JobEnd::broken(Problem::new(&codes::DEFECT, "the lead went away without a word"))
         })
     }
 

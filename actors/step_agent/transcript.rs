@@ -13,7 +13,8 @@ use anthill_contracts::tool::{ToolCall, ToolOutput};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{AgentPorts, Answer, Craft, History, POST_ARTIFACT, next_of};
+use super::shell::next_of;
+use super::{AgentPorts, Answer, Craft, History, POST_ARTIFACT};
 use crate::agent::Trouble;
 use crate::prompts::Turn;
 use crate::step_loop::Recorded;

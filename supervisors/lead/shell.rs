@@ -4,36 +4,43 @@
 //! aborted with it. A failed append ends the lead at once: what the store did with it is unknown, so nothing more is
 //! decided on it, and the next lead reads back what stands.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anthill_actors::agent::{AgentKey, AgentReport};
+use anthill_actors::agent::AgentReport;
 use anthill_actors::blackboard::BlackboardHandle;
-use anthill_actors::mailbox::{Mail, MailError, Mailbox, MailboxBounds};
+use anthill_actors::mailbox::{Mail, Mailbox, MailboxBounds};
 use anthill_actors::step_agent::{AgentHandle, AgentPorts};
 use anthill_contracts::brief::Passage;
 use anthill_contracts::budget::Limits;
 use anthill_contracts::clock::Clock;
 use anthill_contracts::codes;
 use anthill_contracts::event::JobEvent;
-use anthill_contracts::fault::{Fault, Problem};
+use anthill_contracts::fault::Problem;
 use anthill_contracts::id::{JobId, NodeId, TaskId};
 use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::{Listing, LocatedQuote, SourceError, Sources, SourcesRef};
 use anthill_contracts::spec::JobSpec;
-use anthill_contracts::store::{Append, JobStatus, Snapshot, Store, StoreError};
+use anthill_contracts::store::{Append, Snapshot, Store, StoreError};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{Instrument as _, Span, info, info_span, warn};
 
-use super::job_state::JobState;
+use super::journal::{append_patiently, fold};
 use super::machine::{Cx, Lead, LeadInput, LeadStep};
 use crate::metrics;
 use crate::watch::{Beacon, JobEnd};
+use crew::Crew;
 
 mod crafting;
+mod crew;
 mod looking;
+mod slot;
+
+pub(crate) use slot::{LeadSlot, Wish};
+
+/// Most reports that may wait: each agent has one under way, and each attempt a last word.
+const REPORTS_MAX: usize = 65_536;
 
 /// What every lead of a node needs.
 #[derive(Clone)]
@@ -89,34 +96,8 @@ pub(crate) struct LeadArguments {
     pub(crate) sources: SourcesRef,
     pub(crate) services: LeadServices,
     pub(crate) beacon: Beacon,
-    /// Filled with the handle of the lead that lives.
-    pub(crate) slot: LeadSlot,
-}
-
-/// Where the handle of a job's living lead is found; a restarted lead puts its own in.
-pub(crate) type LeadSlot = Arc<std::sync::Mutex<Option<LeadHandle>>>;
-
-/// Talks to a lead.
-#[derive(Clone)]
-pub(crate) struct LeadHandle {
-    mailbox: Mailbox<LeadMessage>,
-}
-
-impl LeadHandle {
-    /// Most reports that may wait: each agent has one under way, and each attempt a last word.
-    const REPORTS_MAX: usize = 65_536;
-
-    pub(crate) fn cancel(&self) -> Result<(), MailError> {
-        self.mailbox.send_control(LeadMessage::Happened {
-            input: Box::new(LeadInput::Cancel),
-        })
-    }
-
-    pub(crate) fn interrupt(&self) -> Result<(), MailError> {
-        self.mailbox.send_control(LeadMessage::Happened {
-            input: Box::new(LeadInput::Interrupt),
-        })
-    }
+    /// Through which the lead that lives is reached.
+    pub(crate) slot: Arc<LeadSlot>,
 }
 
 /// The protocol.
@@ -144,9 +125,9 @@ pub(crate) struct LeadShell {
     machine: Lead,
     ports: AgentPorts,
     blackboard: BlackboardHandle,
-    agents: BTreeMap<AgentKey, AgentHandle>,
-    keys: BTreeMap<ActorId, AgentKey>,
+    crew: Crew<AgentHandle>,
     shared: crafting::Shared,
+    span: Span,
     tasks: JoinSet<()>,
     began: Duration,
     snapshot_seq: u64,
@@ -165,9 +146,14 @@ impl Actor for LeadActor {
         myself: ActorRef<Self::Msg>,
         arguments: LeadArguments,
     ) -> Result<LeadShell, ActorProcessingErr> {
-        let beacon = arguments.beacon.clone();
+        let (beacon, slot) = (arguments.beacon.clone(), Arc::clone(&arguments.slot));
         let opened = LeadShell::open(myself, arguments).await;
-        opened.inspect_err(|error| beacon.ended(not_opened(error.as_ref())))
+        opened.inspect_err(|error| {
+            // A lead that follows another is started again, and the run goes on.
+            if !slot.was_occupied() {
+                beacon.ended(not_opened(error.as_ref()));
+            }
+        })
     }
 
     async fn handle(
@@ -204,7 +190,7 @@ impl Actor for LeadActor {
             SupervisionEvent::ActorFailed(cell, error) => (cell.get_id(), error.to_string()),
             _ => return Ok(()),
         };
-        if !shell.keys.contains_key(&actor) {
+        if !shell.crew.contains(actor) {
             // Only the blackboard is linked beside the agents; without it the job's artifacts have no owner.
             return if shell.over {
                 Ok(())
@@ -256,16 +242,10 @@ impl LeadShell {
             live: Arc::new(move |task_id, delta| beacon.live(task_id, delta)),
         };
         let bounds = MailboxBounds {
-            data: LeadHandle::REPORTS_MAX,
+            data: REPORTS_MAX,
             control: 16,
         };
         let reports = Mailbox::new(myself.clone(), bounds);
-        *arguments
-            .slot
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(LeadHandle {
-            mailbox: reports.clone(),
-        });
         arguments.beacon.durable(lease.last_seq);
         let began = services.clock.mono();
         let random = u64::from_le_bytes(std::array::from_fn(|index| {
@@ -276,9 +256,9 @@ impl LeadShell {
             machine: Lead::new(job, lease.last_seq),
             ports,
             blackboard,
-            agents: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            crew: Crew::default(),
             shared: crafting::Shared::default(),
+            span: info_span!("job", job_id = %arguments.job_id),
             tasks: JoinSet::new(),
             began,
             snapshot_seq: lease.last_seq,
@@ -290,6 +270,10 @@ impl LeadShell {
             arguments,
         };
         shell.begin(lease.epoch, terminal)?;
+        // Only now: whatever is asked of the lead must stand behind its beginning.
+        if let Some(wish) = shell.arguments.slot.occupy(shell.reports.clone()) {
+            shell.myself.send_message(Mail::own(happened(wish.input())))?;
+        }
         Ok(shell)
     }
 
@@ -314,6 +298,11 @@ impl LeadShell {
     /// Feeds the machine and performs what it decides.
     async fn step(&mut self, input: LeadInput) -> Result<(), ActorProcessingErr> {
         let begins = matches!(input, LeadInput::Begin { .. });
+        if let LeadInput::Report(report) = &input
+            && report.news.is_last_word()
+        {
+            self.crew.has_said_last_word(report.from);
+        }
         let mut steps = Vec::new();
         let cx = self.cx();
         self.machine.step(cx, input, &mut steps);
@@ -349,7 +338,7 @@ impl LeadShell {
             LeadStep::StartAgent(key) => self.start_agent(key).await?,
             LeadStep::Tell(key, order) => {
                 // An agent that is gone is heard of as ended.
-                let _ = self.agents.get(&key).map(|agent| agent.tell(order));
+                let _ = self.crew.handle(key).map(|agent| agent.tell(order));
             }
             LeadStep::ArmBackoff { task_id, wait_ms } => self.arm_backoff(task_id, wait_ms),
             LeadStep::StopAgents => self.stop_agents()?,
@@ -393,12 +382,10 @@ impl LeadShell {
     }
 
     async fn on_agent_ended(&mut self, actor: ActorId, detail: String) -> Result<(), ActorProcessingErr> {
-        let Some(agent) = self.keys.remove(&actor) else {
-            return Ok(());
-        };
-        self.agents.remove(&agent);
-        self.step(LeadInput::Crashed { agent, detail }).await?;
-        if self.stopping && self.agents.is_empty() {
+        if let Some(agent) = self.crew.left(actor) {
+            self.step(LeadInput::Crashed { agent, detail }).await?;
+        }
+        if self.stopping && self.crew.is_empty() {
             self.step(LeadInput::AgentsStopped).await?;
         }
         Ok(())
@@ -409,11 +396,11 @@ impl LeadShell {
         // Every agent that was decided before has been started by now, and none is decided any more.
         self.stopping = true;
         for agent in self.myself.get_cell().get_children() {
-            if self.keys.contains_key(&agent.get_id()) {
+            if self.crew.contains(agent.get_id()) {
                 agent.kill();
             }
         }
-        if self.agents.is_empty() {
+        if self.crew.is_empty() {
             // The machine may wait for agents that are gone without it knowing.
             self.myself
                 .send_message(Mail::own(happened(LeadInput::AgentsStopped)))?;
@@ -463,27 +450,14 @@ impl LeadShell {
         let job = self.machine.job();
         info!(job_id = %self.arguments.job_id, status = %job.status, "job run ended");
         metrics::job_ended(job.status.as_str());
-        self.arguments.beacon.ended(JobEnd {
-            status: job.status,
-            reason: job.reason,
-            detail: job.detail.clone(),
-            output: job.output,
-            problem: None,
-        });
+        self.arguments.beacon.ended(JobEnd::told_by(job));
         self.over = true;
         self.myself.stop(None);
     }
 
     /// Stops for a reason that the journal cannot tell.
     fn give_up(&mut self, problem: Problem) {
-        let job = self.machine.job();
-        self.arguments.beacon.ended(JobEnd {
-            status: job.status,
-            reason: job.reason,
-            detail: problem.message.clone(),
-            output: None,
-            problem: Some(problem),
-        });
+        self.arguments.beacon.ended(JobEnd::broken(problem));
         self.over = true;
         self.myself.stop(None);
     }
@@ -492,7 +466,7 @@ impl LeadShell {
     fn spawn(&mut self, work: impl Future<Output = LeadMessage> + Send + 'static) {
         while self.tasks.try_join_next().is_some() {}
         let myself = self.myself.clone();
-        self.tasks.spawn(async move {
+        let running = async move {
             let message = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(work)).await;
             match message {
                 // A lead that has stopped meanwhile needs no result.
@@ -500,7 +474,8 @@ impl LeadShell {
                 // A panic outside the handler must not leave the job waiting for ever.
                 Err(_) => myself.kill(),
             }
-        });
+        };
+        self.tasks.spawn(running.instrument(self.span.clone()));
     }
 
     /// What agents report through: a permit per report.
@@ -519,56 +494,18 @@ impl LeadShell {
     }
 }
 
-/// What is said of a lead that could not begin. The first end stands, so a restart that works is not heard; it
-/// resumes the job all the same.
+/// What is said of a run whose first lead could not begin.
 fn not_opened(error: &(dyn std::error::Error + Send + Sync + 'static)) -> JobEnd {
     let problem = match error.downcast_ref::<StoreError>() {
         Some(error) => error.clone().into(),
         None => Problem::new(&codes::DEFECT, error),
     };
-    JobEnd {
-        status: JobStatus::Running,
-        reason: None,
-        detail: problem.message.clone(),
-        output: None,
-        problem: Some(problem),
-    }
+    JobEnd::broken(problem)
 }
 
 /// Wraps an input as own mail.
 fn happened(input: LeadInput) -> LeadMessage {
     LeadMessage::Happened {
         input: Box::new(input),
-    }
-}
-
-/// Appends, and waits while the store's queue is full: the lead has nothing better to do.
-async fn append_patiently(store: &dyn Store, append: Append) -> Result<(), StoreError> {
-    const TRIES_MAX: u32 = 200;
-    const WAIT: Duration = Duration::from_millis(50);
-    for _ in 0..TRIES_MAX {
-        match store.append(append.clone()).await {
-            Err(error) if error.fault() == Fault::Transient => tokio::time::sleep(WAIT).await,
-            outcome => return outcome,
-        }
-    }
-    store.append(append).await
-}
-
-/// The fold of a job's journal, from its snapshot on where there is one that can be read.
-pub(crate) async fn fold(store: &dyn Store, job_id: JobId) -> Result<JobState, StoreError> {
-    const FRAMES_AT_ONCE: usize = 512;
-    let snapshot = store.snapshot(job_id).await?;
-    let kept =
-        snapshot.and_then(|kept| Some((kept.seq, rmp_serde::from_slice::<JobState>(&kept.state).ok()?)));
-    let (mut seq, mut job) = kept.unwrap_or_else(|| (0, JobState::new(job_id)));
-    loop {
-        let frames = store.frames(job_id, seq + 1, FRAMES_AT_ONCE).await?;
-        let Some(last) = frames.last() else { return Ok(job) };
-        seq = last.seq;
-        frames
-            .iter()
-            .flat_map(|frame| &frame.events)
-            .for_each(|event| job.apply(event));
     }
 }

@@ -13,7 +13,7 @@ use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::{Phase, StepRecord};
 use anthill_contracts::task::TaskStatus;
 use ractor::ActorProcessingErr;
-use tracing::debug;
+use tracing::{debug, info_span};
 
 use super::LeadShell;
 use crate::lead::job_state::{JobState, TaskState};
@@ -40,11 +40,17 @@ impl LeadShell {
             round,
             ports: self.ports.clone(),
             report: self.report_sink(),
+            span: info_span!(
+                parent: &self.span,
+                "task",
+                task_id = %key.task_id,
+                attempt = key.attempt,
+                agent = key.kind.as_str()
+            ),
         };
         debug!(job_id = %job.job_id, task_id = %key.task_id, attempt = key.attempt, kind = key.kind.as_str(), "agent starts");
         let (handle, cell) = AgentHandle::start(arguments, self.cell()).await?;
-        self.keys.insert(cell.get_id(), key);
-        self.agents.insert(key, handle);
+        self.crew.join(key, cell.get_id(), handle);
         Ok(())
     }
 
@@ -91,7 +97,11 @@ impl LeadShell {
             task_id: key.task_id,
             item: task.item.clone(),
             inputs: inputs(job, &node),
-            covered: if writes_brief(&node) { covered(job) } else { Covered::default() },
+            covered: if writes_brief(&node) {
+                covered(job)
+            } else {
+                Covered::default()
+            },
             newest: task.versions.last().cloned(),
             past: Past {
                 rejected: rejected.map(|review| review.findings.clone()).collect(),
@@ -115,10 +125,20 @@ impl Shared {
     pub(super) fn refresh(&mut self, job: &JobState) {
         if self.spec.is_none() {
             // Agents have no use for the plan, which is carried out by the lead.
-            self.spec = job.spec.as_ref().map(|spec| Arc::new(JobSpec { plan: None, ..spec.clone() }));
+            self.spec = job.spec.as_ref().map(|spec| {
+                Arc::new(JobSpec {
+                    plan: None,
+                    ..spec.clone()
+                })
+            });
         }
         if let Some(plan) = job.plan.as_ref().filter(|_| self.nodes.is_empty()) {
-            let bare = |node: &PlanNode| Arc::new(PlanNode { items: Vec::new(), ..node.clone() });
+            let bare = |node: &PlanNode| {
+                Arc::new(PlanNode {
+                    items: Vec::new(),
+                    ..node.clone()
+                })
+            };
             self.nodes = plan.nodes.iter().map(bare).collect();
         }
     }

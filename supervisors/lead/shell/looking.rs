@@ -127,14 +127,23 @@ impl Lookup {
     fn of(job: &JobState, shared: &Shared, task_id: TaskId) -> Option<Self> {
         let (index, _) = job.node_of(task_id)?;
         let node = shared.node(index)?;
-        let slice = job.tasks.get(&task_id)?.item.as_ref().and_then(|item| item.document.clone());
+        let slice = job
+            .tasks
+            .get(&task_id)?
+            .item
+            .as_ref()
+            .and_then(|item| item.document.clone());
         // A reader's key is made of its document alone.
         let reads_alone = slice.is_some();
         Some(Self {
             spec: shared.spec()?,
             slice,
             bodies: inputs(job, &node),
-            covered: if reads_alone { Covered::default() } else { covered(job) },
+            covered: if reads_alone {
+                Covered::default()
+            } else {
+                covered(job)
+            },
             node,
         })
     }
