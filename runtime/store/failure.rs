@@ -13,13 +13,14 @@ use rusqlite::ErrorCode;
 /// that is written later can be trusted before the process has started again and read the journal back.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    first_failure: OnceLock<String>,
+    first_failure: OnceLock<StoreError>,
 }
 
 impl Health {
     /// Stops the store. Only the first failure is kept, because the later ones follow from it.
-    pub(crate) fn stop(&self, detail: &str) {
-        if self.first_failure.set(detail.to_owned()).is_ok() {
+    pub(crate) fn stop(&self, failure: StoreError) {
+        let detail = failure.to_string();
+        if self.first_failure.set(failure).is_ok() {
             tracing::error!(detail, "the store has stopped after a failed write");
         }
     }
@@ -27,23 +28,34 @@ impl Health {
     /// Refuses where the store has stopped.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         match self.first_failure.get() {
-            Some(detail) => Err(StoreError::Stopped {
-                detail: detail.clone(),
-            }),
+            Some(failure) => Err(after(failure)),
             None => Ok(()),
         }
     }
 
+    /// How the store ended: well, or by its first failure, which tells more than that it had stopped.
+    pub(crate) fn verdict(&self) -> Result<(), StoreError> {
+        self.first_failure.get().cloned().map_or(Ok(()), Err)
+    }
+
     /// What whoever waits hears when the writer is gone.
     pub(crate) fn gone(&self) -> StoreError {
-        let detail = self
-            .first_failure
-            .get()
-            .map_or("the store is closed", String::as_str);
-        StoreError::Stopped {
-            detail: detail.to_owned(),
-        }
+        let closed = || stopped("the store is closed".to_owned());
+        self.first_failure.get().map_or_else(closed, after)
     }
+}
+
+/// What whoever comes after a failure hears.
+fn after(failure: &StoreError) -> StoreError {
+    match failure {
+        StoreError::Stopped { .. } => failure.clone(),
+        _ => stopped(failure.to_string()),
+    }
+}
+
+/// The error of a store that takes no more writes.
+pub(crate) const fn stopped(detail: String) -> StoreError {
+    StoreError::Stopped { detail }
 }
 
 /// What a failed write means: the disk is full, the file is damaged, or simply unknown.

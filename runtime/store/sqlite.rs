@@ -25,7 +25,7 @@ use crate::audit;
 use crate::blobs::BlobFolder;
 use crate::directory::{self, Claim};
 use crate::encoding::{BODY_BYTES_MAX, encode_events};
-use crate::failure::Health;
+use crate::failure::{Health, stopped};
 use crate::journal::FrameHeader;
 use crate::options::StoreOptions;
 use crate::projector::{Inbox, Projector};
@@ -128,11 +128,13 @@ impl SqliteStore {
             claim,
         }) = threads
         else {
-            return owner.health.check();
+            return owner.health.verdict();
         };
         let journal = writer.join();
         if journal.is_err() {
-            owner.health.stop("the writer thread has panicked");
+            owner
+                .health
+                .stop(stopped("the writer thread has panicked".to_owned()));
             owner.inbox.close();
         }
         if projector.join().is_err() {
@@ -141,7 +143,7 @@ impl SqliteStore {
         drop(journal);
         tracing::info!(path = self.path, "the store is closed");
         drop(claim);
-        owner.health.check()
+        owner.health.verdict()
     }
 
     fn owner(&self) -> Result<&Owner, StoreError> {
@@ -319,7 +321,7 @@ fn prepare(folder: &BlobFolder, append: &Append) -> Result<PreparedAppend, Store
 /// A body that could not be made durable is a failed write like any other.
 fn stop_on(health: &Health, error: &StoreError) {
     if !matches!(error, StoreError::Invalid { .. }) {
-        health.stop(&error.to_string());
+        health.stop(error.clone());
     }
 }
 

@@ -356,7 +356,7 @@ impl Writer {
                 Ok(())
             }
             Err(failure) => {
-                self.health.stop(&failure.to_string());
+                self.health.stop(failure.clone());
                 ::metrics::counter!(metrics::APPENDS, "outcome" => "failed").increment(size as u64);
                 for reply in replies {
                     let _ = reply.send(Err(failure.clone()));
@@ -393,7 +393,7 @@ impl Writer {
         ::metrics::histogram!(metrics::CHECKPOINT)
             .record(self.clock.mono().saturating_sub(began).as_secs_f64());
         let is_whole = done.map_err(|error| {
-            self.health.stop(&error.to_string());
+            self.health.stop(write_failure(&error));
             Stopped
         })?;
         // Where a reader held a part back, the rest is tried again after a quarter of the usual distance.

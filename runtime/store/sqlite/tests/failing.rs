@@ -45,8 +45,8 @@ async fn a_full_disk_stops_the_store_and_loses_nothing() {
         acked
     );
     assert!(
-        matches!(store.close(), Err(StoreError::Stopped { .. })),
-        "closing tells that it had stopped"
+        matches!(store.close(), Err(StoreError::DiskFull { .. })),
+        "closing tells why it had stopped"
     );
     drop(store);
     let store = open(folder.path());
