@@ -32,7 +32,7 @@ mod process;
 use herd::Herd;
 
 pub use fanout::fanout;
-pub use idle::idle;
+pub use idle::{idle, parked};
 pub use lifecycle::lifecycle;
 
 /// How often a bench repeats, and how much it does each time.

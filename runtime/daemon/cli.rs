@@ -135,6 +135,9 @@ pub enum BenchCommand {
         /// How many agents wait; may be given several times [default: 10000 and 100000]
         #[arg(long = "agents", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
         agents: Vec<u32>,
+        /// Measure in this process and print one number: for the processes that the bench starts
+        #[arg(long, hide = true)]
+        here: bool,
         /// The folder in which the data directory is made, and removed again [default: the current one]
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,

@@ -28,19 +28,26 @@ pub(super) fn perform(common: &Common, command: &BenchCommand, console: &mut Con
             let options = options(arguments);
             show(&measured(bench::lifecycle(&options))?, console)
         }
-        BenchCommand::Idle { agents, dir } => {
-            let counts = if agents.is_empty() {
-                AGENTS.to_vec()
-            } else {
-                agents.iter().map(|count| *count as usize).collect()
+        BenchCommand::Idle {
+            agents,
+            here: true,
+            dir,
+        } => {
+            let agents = agents.first().map_or(AGENTS[0], |count| *count as usize);
+            console.line(measured(bench::parked(&folder(dir.as_deref()), agents))?)?;
+            Ok(0)
+        }
+        BenchCommand::Idle { agents, dir, .. } => {
+            let counts: Vec<usize> = match agents.as_slice() {
+                [] => AGENTS.to_vec(),
+                given => given.iter().map(|count| *count as usize).collect(),
             };
-            let options = BenchOptions {
-                n: 0,
-                repetitions: 1,
-                parallel: 1,
-                dir: folder(dir.as_deref()),
-            };
-            show(&measured(bench::idle(&options, &counts))?, console)
+            let program = std::env::current_exe()
+                .map_err(|error| Problem::new(&anthill_contracts::codes::DEFECT, error))?;
+            show(
+                &measured(bench::idle(&program, &folder(dir.as_deref()), &counts))?,
+                console,
+            )
         }
     }
 }
