@@ -146,6 +146,22 @@ fn a_used_up_budget_ends_in_a_partial_result_and_a_top_up_goes_on() {
     place.run(["job", "resume", "job_"]).refused(6, "AH0403");
 }
 
+/// A process was killed after the job's last frame and before its files: the job had ended, so nothing could be
+/// resumed, and its brief was nowhere.
+#[test]
+fn resume_writes_a_result_that_could_not_be_written() {
+    let place = colony();
+    place.run(["run", "job.toml", "--quiet"]).ok();
+    let (json, markdown) = ("anthill-out/colony/brief.json", "anthill-out/colony/brief.md");
+    let brief = (place.read(json), place.read(markdown));
+    std::fs::remove_file(place.path(json)).expect("it is there");
+    place.write(markdown, "half of a bri");
+    let told = place.run(["job", "resume", "job_", "--json"]).json_lines();
+    assert_eq!(summary(&told)["status"], "succeeded");
+    assert_eq!((place.read(json), place.read(markdown)), brief);
+    place.run(["job", "resume", "job_"]).refused(6, "AH0403");
+}
+
 #[test]
 fn a_paused_job_can_be_cancelled() {
     let place = colony();
@@ -331,4 +347,19 @@ fn get(address: &str) -> String {
     let mut page = String::new();
     stream.read_to_string(&mut page).expect("it is text");
     page
+}
+
+/// Results below the folder that a job reads became its documents: the second run quoted the first one's brief.
+#[test]
+fn a_job_does_not_read_what_it_wrote() {
+    let place = colony();
+    let begin = ["run", "job.toml", "--json", "--input", "."];
+    for with_folder in [&[][..], &["--out", "docs", "--data-dir", "docs/data"]] {
+        let run = || place.run(begin.iter().chain(with_folder)).json_lines();
+        let first = run();
+        let told = summary(&first)["result"].clone();
+        let second = run();
+        assert_eq!(summary(&second)["result"], told);
+        assert_eq!(summary(&second)["spent"]["tokens_in"], 0, "{second:?}");
+    }
 }
