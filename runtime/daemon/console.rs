@@ -10,6 +10,8 @@ use anthill_contracts::fault::Problem;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::words;
+
 /// Why a command ended early.
 #[derive(Debug)]
 pub enum Failure {
@@ -64,9 +66,15 @@ impl Console {
         self.json
     }
 
-    /// Prints a line for people.
+    /// Prints a line for people; nothing in it can steer their terminal.
     pub fn line(&mut self, text: impl std::fmt::Display) -> Result<(), Failure> {
-        Ok(writeln!(self.out, "{text}")?)
+        Ok(writeln!(self.out, "{}", words::harmless(&text.to_string()))?)
+    }
+
+    /// Prints a line that begins in a colour, an escape sequence of this program's own.
+    pub fn coloured(&mut self, colour: &str, begin: &str, rest: &str) -> Result<(), Failure> {
+        let (begin, rest) = (words::harmless(begin), words::harmless(rest));
+        Ok(writeln!(self.out, "{colour}{begin}\u{1b}[0m{rest}")?)
     }
 
     /// Prints bytes as they are.
@@ -92,7 +100,8 @@ impl Console {
         encode: impl Fn(&T) -> serde_json::Result<String>,
     ) -> Result<(), Failure> {
         let text = encode(value).map_err(|error| Problem::new(&codes::DEFECT, error))?;
-        self.line(text)
+        // JSON has its own escapes, and what it says must stay what it is.
+        Ok(writeln!(self.out, "{text}")?)
     }
 }
 
@@ -102,7 +111,7 @@ pub fn report(problem: &Problem, json: bool) {
         let (code, remedy) = (problem.code.id, problem.code.remedy);
         json!({ "error": { "code": code, "message": problem.message, "remedy": remedy } }).to_string()
     } else {
-        format!("error: {problem}")
+        words::name(&format!("error: {problem}")).into_owned()
     };
     // Where the error stream is closed there is nobody left to tell; the exit code still speaks.
     let _ = writeln!(io::stderr().lock(), "{line}");

@@ -1,5 +1,7 @@
 //! How amounts, times and states are written for people: the same way in tables, progress and summaries.
 
+use std::borrow::Cow;
+
 use anthill_contracts::budget::{Amount, Usd};
 use anthill_contracts::clock::Timestamp;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -68,6 +70,30 @@ pub fn amount(amount: &Amount) -> String {
 pub fn moment(at: Timestamp) -> String {
     let text = at.to_string();
     text.get(..19).unwrap_or(&text).replace('T', " ")
+}
+
+/// A text whose characters cannot steer a terminal: names of files and words of models may hold anything. Line feeds and
+/// tabs stay.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    replaced(text, |letter| steers(letter) && !matches!(letter, '\n' | '\t'))
+}
+
+/// A name on one line that cannot steer a terminal; what is no letter of a line is shown as in briefs.
+pub fn name(text: &str) -> Cow<'_, str> {
+    replaced(text, steers)
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn steers(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn replaced(text: &str, is_foreign: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.chars().any(&is_foreign) {
+        Cow::Owned(text.replace(is_foreign, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// A text on one line of at most so many characters.

@@ -167,7 +167,7 @@ async fn diff(store: &dyn Store, pair: [&ArtifactRow; 2], console: &mut Console)
     }
     console.line(format!("--- {}\n+++ {}", names[0], names[1]))?;
     for hunk in diff.unified_diff().context_radius(CONTEXT_LINES).iter_hunks() {
-        console.line(format!("\u{1b}[36m{}\u{1b}[0m", hunk.header()))?;
+        console.coloured("\u{1b}[36m", &hunk.header().to_string(), "")?;
         for change in hunk.iter_changes() {
             let colour = match change.tag() {
                 ChangeTag::Equal => "",
@@ -175,7 +175,7 @@ async fn diff(store: &dyn Store, pair: [&ArtifactRow; 2], console: &mut Console)
                 ChangeTag::Insert => "\u{1b}[32m",
             };
             let line = change.value().trim_end_matches('\n');
-            console.line(format!("{colour}{}{line}\u{1b}[0m", change.tag()))?;
+            console.coloured(colour, &format!("{}{line}", change.tag()), "")?;
         }
     }
     Ok(0)

@@ -111,20 +111,17 @@ fn show(checks: &[Check], listings: &[Listing], console: &mut Console) -> Result
             Verdict::Warning => ("\u{1b}[33m", "warn"),
             Verdict::Failure => ("\u{1b}[31m", "FAIL"),
         };
-        console.line(format!(
-            "{colour}{word}\u{1b}[0m  {:20} {}",
-            check.name, check.detail
-        ))?;
+        console.coloured(colour, word, &format!("  {:20} {}", check.name, check.detail))?;
     }
     for listing in listings {
         for document in &listing.documents {
             let bytes = words::counted(document.bytes, "byte");
-            console.line(format!("      read     {}  {bytes}", document.path))?;
+            console.line(format!("      read     {}  {bytes}", words::name(&document.path)))?;
         }
         for skipped in &listing.skipped {
             console.line(format!(
                 "      skipped  {}  {}",
-                skipped.path,
+                words::name(&skipped.path),
                 skipped.reason.words()
             ))?;
         }

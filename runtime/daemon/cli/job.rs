@@ -148,7 +148,7 @@ fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
         table.add_row([
             task.task_id.to_string(),
             task.node.clone(),
-            task.label.clone().unwrap_or_default(),
+            words::name(task.label.as_deref().unwrap_or_default()).into_owned(),
             state,
             task.attempt.to_string(),
             time,

@@ -124,7 +124,7 @@ impl Live {
     /// Prints a line above the bars.
     pub(super) fn say(&self, text: &str) {
         // A closed error stream takes nothing from the job.
-        let _ = self.bars.println(text);
+        let _ = self.bars.println(words::harmless(text));
     }
 
     /// Takes the bars away, so that the summary stands alone.

@@ -9,6 +9,8 @@ use anthill_contracts::id::{JobId, TaskId};
 use anthill_contracts::plan::{NodeKind, Plan};
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 
+use crate::words;
+
 /// How far a job is.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -182,7 +184,7 @@ impl Progress {
         };
         let node = &self.nodes[task.node].id;
         match &task.label {
-            Some(label) => format!("{node} {label}"),
+            Some(label) => format!("{node} {}", words::name(label)),
             None => node.clone(),
         }
     }

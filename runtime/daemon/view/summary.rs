@@ -210,7 +210,7 @@ fn print_result(result: &ResultSummary, console: &mut Console) -> Result<(), Fai
     for file in &result.files {
         console.line(format!("           {}", file.display()))?;
     }
-    files("unused", "answers nothing", &result.unused, console)?;
+    files("unused", "read, but not used", &result.unused, console)?;
     let skipped: Vec<String> = result
         .skipped
         .iter()
@@ -228,7 +228,7 @@ fn files(word: &str, meaning: &str, names: &[String], console: &mut Console) -> 
         words::counted(names.len() as u64, "file")
     ))?;
     for name in names.iter().take(FILES_SHOWN_MAX) {
-        console.line(format!("           {name}"))?;
+        console.line(format!("           {}", words::name(name)))?;
     }
     if names.len() > FILES_SHOWN_MAX {
         console.line(format!(

@@ -27,3 +27,15 @@ fn an_amount_names_what_is_there() {
     };
     assert_eq!(amount(&spent), "1 200 tokens in, 80 out, $1.50, 1 step");
 }
+
+/// A file name that held an escape sequence cleared the terminal of whoever looked at the job, and one with a line feed
+/// wrote a line of its own into the summary.
+#[test]
+fn a_name_cannot_steer_the_terminal() {
+    assert_eq!(name("a b\u{e9}.md"), "a b\u{e9}.md");
+    assert_eq!(
+        name("\u{1b}[2Jx\n\r\u{9b}\u{202e}y"),
+        "\u{fffd}[2Jx\u{fffd}\u{fffd}\u{fffd}\u{fffd}y"
+    );
+    assert_eq!(harmless("a\tb\nc\u{1b}[31m"), "a\tb\nc\u{fffd}[31m");
+}
