@@ -184,7 +184,7 @@ pub struct RunOptions {
     /// A limit instead of the job's, such as `usd=0.50`, `wall=10m` or `tokens_in=200000`; may be given several times
     #[arg(long = "budget", value_name = "DIMENSION=LIMIT")]
     pub budget: Vec<BudgetFlag>,
-    /// The folder for the result [default: anthill-out/NAME]
+    /// The folder for the result, which is never read as an input [default: anthill-out/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Serve Prometheus metrics here; `:9464` means the loopback address, port 0 any free one

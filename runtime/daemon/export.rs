@@ -13,9 +13,25 @@ use anthill_contracts::brief::Brief;
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 
+/// Where the folders of jobs lie that name none.
+const DEFAULT_FOLDERS: &str = "anthill-out";
+
+/// The names of all files that are written.
+const NAMES: [&str; 4] = ["brief.md", "brief.json", "result.json", "result.txt"];
+
 /// The folder of a job that names none.
 pub fn default_folder(job_name: &str) -> PathBuf {
-    Path::new("anthill-out").join(job_name)
+    Path::new(DEFAULT_FOLDERS).join(job_name)
+}
+
+/// What jobs write to: the folder of all results, and these files in a folder that somebody named, which may hold other
+/// things.
+pub fn written(named: Option<&Path>) -> Vec<PathBuf> {
+    let mut written = vec![PathBuf::from(DEFAULT_FOLDERS)];
+    if let Some(folder) = named {
+        written.extend(NAMES.map(|name| folder.join(name)));
+    }
+    written
 }
 
 /// Makes the folder and sees that it can be written.

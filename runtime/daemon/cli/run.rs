@@ -6,6 +6,7 @@ use anthill_contracts::model::Models as _;
 use crate::boot;
 use crate::cli::{Common, RunArguments, RunOptions, prefix};
 use crate::console::{Console, Failure};
+use crate::export;
 use crate::job_file::{self, JobFlags};
 use crate::session::Session;
 use crate::view::Audience;
@@ -24,7 +25,10 @@ pub(super) fn run(common: &Common, arguments: RunArguments, console: &mut Consol
         model,
         budget: ending.budget,
     };
-    let spec = job_file::load(&job, flags)?;
+    let mut spec = job_file::load(&job, flags)?;
+    let mut written = export::written(ending.out.as_deref());
+    written.push(setting.config.data.dir.clone());
+    job_file::leave_out(&mut spec, &written)?;
     boot::models(&setting.config, boot::clock())?
         .provider(&spec.model)
         .map_err(anthill_contracts::fault::Problem::from)?;
