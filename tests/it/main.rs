@@ -2,5 +2,6 @@
 
 mod cli;
 mod main_job;
+mod node;
 mod tidy;
 mod wrong_input;

@@ -1,3 +1,5 @@
+//! Keys change hands; crashes must not.
+
 use anthill_actors::agent::AgentKind;
 use anthill_contracts::id::{JobId, TaskId};
 
