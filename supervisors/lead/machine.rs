@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use anthill_actors::agent::{AgentKey, AgentOrder, AgentReport, Trouble};
-use anthill_contracts::budget::{Dimension, Limits};
+use anthill_actors::planner::PROPOSALS_MAX;
+use anthill_contracts::budget::Limits;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{NodeId, TaskId};
@@ -313,7 +314,7 @@ impl Lead {
             } => self.on_validated(plan, author, reasons),
             LeadInput::Crashed { agent, detail } => self.on_crashed(cx, agent, &detail),
             LeadInput::BackoffOver { task_id } => self.on_backoff_over(task_id),
-            LeadInput::WallOver => self.exhaust(None, Dimension::Wall),
+            LeadInput::WallOver => self.on_wall_over(),
             LeadInput::Cancel => self.close(Closing::Cancel),
             LeadInput::Interrupt => self.close(Closing::Pause {
                 reason: ReasonCode::Interrupted,
@@ -347,8 +348,12 @@ impl Lead {
         }
     }
 
-    /// Why an earlier lead's planning came to nothing, if it did: a task that has ended is not begun again.
+    /// Why an earlier lead's planning came to nothing, if it did: a task that has ended is not begun again, and no
+    /// further proposal is asked for.
     fn planning_failure(&self) -> Option<String> {
+        if self.proposals >= PROPOSALS_MAX {
+            return self.job.refused.last().map(|reasons| reasons.join("; "));
+        }
         let planning = self.job.tasks.get(&TaskId::planning(self.job.job_id))?;
         let reason = planning.reason.filter(|_| planning.status.is_terminal())?;
         Some(format!("the planner ended with {reason}"))
@@ -361,8 +366,9 @@ impl Lead {
                 self.documents = listed.documents;
                 self.listed = Some(listed);
                 match self.job.plan {
-                    None => self.hold(LeadStep::MakePlan),
                     Some(_) => self.advance_nodes(),
+                    None if self.mood == Mood::Working => self.hold(LeadStep::MakePlan),
+                    None => {}
                 }
             }
         }
@@ -375,7 +381,8 @@ impl Lead {
                 self.emit(JobEvent::PlanRefused { proposal: 1, reasons });
             }
             Some((plan, author)) => self.adopt(plan, author),
-            None => self.start_planner(),
+            None if self.mood == Mood::Working => self.start_planner(),
+            None => {}
         }
     }
 

@@ -166,6 +166,8 @@ impl Lead {
     }
 
     fn succeed(&mut self, task_id: TaskId, output: Option<Digest>) {
+        // A critic that died while it asked may have left a reservation that its successor had no use for.
+        self.release_all(task_id);
         let memo = self.memo_keys.remove(&task_id);
         self.emit(JobEvent::TaskSucceeded {
             task_id,
@@ -336,7 +338,7 @@ impl Lead {
         }
     }
 
-    fn release_all(&mut self, task_id: TaskId) {
+    pub(super) fn release_all(&mut self, task_id: TaskId) {
         let outstanding: Vec<StepId> = self
             .job
             .ledger

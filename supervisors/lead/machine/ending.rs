@@ -20,6 +20,14 @@ impl Closing {
             Self::Pause { .. } | Self::Cancel => None,
         }
     }
+
+    /// Whether somebody wants the job stopped now, whatever it is about.
+    const fn does_not_wait(&self) -> bool {
+        match self {
+            Self::Pause { reason, .. } => matches!(reason, ReasonCode::Interrupted),
+            Self::Cancel => true,
+        }
+    }
 }
 
 impl Lead {
@@ -67,13 +75,22 @@ impl Lead {
         );
     }
 
+    /// Records that the wall time is used up. Calls that were let end on another limit have no more time either.
+    pub(super) fn on_wall_over(&mut self) {
+        match &self.mood {
+            Mood::Closing(closing) if closing.dimension().is_some() => self.stop_agents(),
+            _ => self.exhaust(None, Dimension::Wall),
+        }
+    }
+
     /// Takes no new step from now on. Agents are stopped, but for a used-up budget: then the calls that are paid
     /// for already may still end and be recorded.
     pub(super) fn close(&mut self, closing: Closing) {
         let may_close = match &self.mood {
             Mood::Working => true,
-            // A cancelled job never ends paused, whatever else goes wrong while its agents are stopped.
-            Mood::Closing(earlier) => *earlier != Closing::Cancel,
+            // A cancelled job never ends paused, and the first reason for a pause stands: what goes wrong while agents
+            // end must not cost the partial result. Only a node that stops does not wait for them.
+            Mood::Closing(earlier) => *earlier != Closing::Cancel && closing.does_not_wait(),
             Mood::Composing(_) => closing == Closing::Cancel,
             Mood::New | Mood::Ended => false,
         };
@@ -87,7 +104,13 @@ impl Lead {
         self.ready.clear();
         self.preparing.clear();
         self.waiting.clear();
-        if !lets_calls_end && !self.agents.is_empty() {
+        if !lets_calls_end {
+            self.stop_agents();
+        }
+    }
+
+    fn stop_agents(&mut self) {
+        if !self.agents.is_empty() {
             self.hold(LeadStep::StopAgents);
         }
     }
@@ -102,12 +125,7 @@ impl Lead {
         }
         match closing.clone() {
             Closing::Cancel => {
-                for task_id in self.unended_tasks() {
-                    self.emit(JobEvent::TaskCancelled {
-                        task_id,
-                        reason: ReasonCode::Cancelled,
-                    });
-                }
+                self.cancel_open_tasks(ReasonCode::Cancelled);
                 self.emit(JobEvent::JobCancelled { wall_ms: cx.run_ms });
                 self.end();
             }
@@ -143,9 +161,7 @@ impl Lead {
     }
 
     fn fail_job(&mut self, cx: Cx, reason: ReasonCode, detail: String) {
-        for task_id in self.unended_tasks() {
-            self.emit(JobEvent::TaskCancelled { task_id, reason });
-        }
+        self.cancel_open_tasks(reason);
         self.emit(JobEvent::JobFailed {
             reason,
             detail,
@@ -157,6 +173,14 @@ impl Lead {
     fn end(&mut self) {
         self.mood = Mood::Ended;
         self.hold(LeadStep::End);
+    }
+
+    /// Ends every task that has not ended, and gives its reservations back: the job is over.
+    fn cancel_open_tasks(&mut self, reason: ReasonCode) {
+        for task_id in self.unended_tasks() {
+            self.release_all(task_id);
+            self.emit(JobEvent::TaskCancelled { task_id, reason });
+        }
     }
 
     fn unended_tasks(&self) -> Vec<TaskId> {

@@ -3,7 +3,7 @@
 mod stories;
 mod world;
 
-use anthill_contracts::budget::{Limits, Usd};
+use anthill_contracts::budget::{Dimension, Limits, Usd};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::store::JobStatus;
 use anthill_contracts::task::{ReasonCode, TaskStatus};

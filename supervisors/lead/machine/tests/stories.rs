@@ -232,3 +232,124 @@ fn planning_that_has_failed_is_not_begun_again() {
     assert_eq!(resumed.status(), JobStatus::Failed);
     assert_eq!(resumed.started(), []);
 }
+
+fn reserved(told: &mut Told, from: AgentKey, amount: Amount) {
+    let step_id = StepId::derive(from.task_id, 0);
+    told.report(from, AgentNews::Reserve { step_id, amount });
+}
+
+const ONE_STEP: Amount = Amount {
+    steps: 1,
+    ..Amount::ZERO
+};
+
+/// A cancelled job kept what was set aside for its steps under way.
+#[test]
+fn a_cancelled_job_gives_its_reservations_back() {
+    let mut told = Told::over(&[]);
+    told.begin(Limits::default(), None);
+    told.hear(templated(vec![node("answer", NodeKind::Agent, &[])]));
+    reserved(&mut told, worker("answer"), ONE_STEP);
+    told.hear(LeadInput::Cancel);
+    told.hear(LeadInput::AgentsStopped);
+    assert_eq!(told.status(), JobStatus::Cancelled);
+    assert!(told.lead.job().ledger.reserved().is_zero());
+}
+
+/// The calls of a job whose tokens were used up were let end; one never did, and the wall time meant nothing any more.
+#[test]
+fn the_wall_stops_calls_that_were_let_end() {
+    let mut told = Told::over(&[]);
+    let budget = Limits {
+        steps: Some(1),
+        ..Limits::default()
+    };
+    told.begin(budget, None);
+    told.hear(templated(vec![
+        node("hangs", NodeKind::Agent, &[]),
+        node("other", NodeKind::Agent, &[]),
+    ]));
+    reserved(&mut told, worker("hangs"), ONE_STEP);
+    reserved(&mut told, worker("other"), ONE_STEP);
+    told.report(
+        worker("other"),
+        failed(ReasonCode::BudgetExhausted(Dimension::Steps)),
+    );
+    assert_eq!(told.status(), JobStatus::Running);
+    told.hear(LeadInput::WallOver);
+    assert!(matches!(told.steps.last(), Some(LeadStep::StopAgents)));
+    told.hear(LeadInput::AgentsStopped);
+    told.hear(LeadInput::PartialReady { body: None });
+    assert_eq!(
+        told.lead.job().reason,
+        Some(ReasonCode::BudgetExhausted(Dimension::Steps))
+    );
+}
+
+/// The provider went away while the calls of a job without budget were let end: the pause lost its reason, and with it
+/// the partial result.
+#[test]
+fn the_first_reason_for_a_pause_stands() {
+    let mut told = Told::over(&[]);
+    let budget = Limits {
+        steps: Some(1),
+        ..Limits::default()
+    };
+    told.begin(budget, None);
+    told.hear(templated(vec![
+        node("fails", NodeKind::Agent, &[]),
+        node("other", NodeKind::Agent, &[]),
+    ]));
+    reserved(&mut told, worker("fails"), ONE_STEP);
+    reserved(&mut told, worker("other"), ONE_STEP);
+    let trouble = Trouble {
+        reason: ReasonCode::ModelError,
+        detail: String::new(),
+        concerns_job: true,
+    };
+    told.report(worker("fails"), AgentNews::Failed { trouble });
+    told.report(
+        worker("other"),
+        failed(ReasonCode::BudgetExhausted(Dimension::Steps)),
+    );
+    assert!(matches!(told.steps.last(), Some(LeadStep::ComposePartial)));
+}
+
+/// A model was asked for a plan while the job was being cancelled: an agent was charged that never began.
+#[test]
+fn a_job_that_stops_begins_no_planner() {
+    let mut told = Told::over(&[]);
+    let begin = LeadInput::Begin {
+        node_id: NodeId::new(1, 1),
+        epoch: 1,
+        spec: Some(Box::new(
+            serde_json::from_value(serde_json::json!({"name": "t", "goal": "why?"}))
+                .expect("the spec is valid"),
+        )),
+        topup: None,
+    };
+    told.hear(begin);
+    told.lead.agents.insert(worker("answer"));
+    told.hear(LeadInput::Cancel);
+    let unplanned = LeadInput::Templated {
+        plan: None,
+        reasons: Vec::new(),
+    };
+    told.hear(unplanned);
+    assert_eq!(told.lead.job().spent().agents, 0);
+}
+
+/// A job was interrupted when its last proposal had been refused; the resumed job asked for one more.
+#[test]
+fn no_proposal_follows_the_last_one() {
+    let mut earlier = Told::over(&[]);
+    earlier.begin(Limits::default(), None);
+    earlier.events.extend((1..=PROPOSALS_MAX).map(|proposal| {
+        let reasons = vec!["it has a cycle".to_owned()];
+        JobEvent::PlanRefused { proposal, reasons }
+    }));
+    let mut resumed = Told::over(&earlier.events);
+    resumed.begin(Limits::default(), None);
+    assert_eq!(resumed.status(), JobStatus::Failed);
+    assert_eq!(resumed.started(), []);
+}
