@@ -1,6 +1,5 @@
 //! Both protocols against a small server: streams, tools, usage, and every way to fail.
 
-mod counterpart;
 mod faults;
 mod streams;
 
