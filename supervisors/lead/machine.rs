@@ -197,6 +197,8 @@ pub struct Lead {
     listing_asked: bool,
     proposals: u32,
     failed_planning: Option<String>,
+    /// Whether agents were asked to stop: none is started any more.
+    stopping: bool,
     mood: Mood,
     bugs: LeadBugs,
 }
@@ -254,6 +256,7 @@ impl Lead {
             documents: 0,
             listing_asked: false,
             failed_planning: None,
+            stopping: false,
             mood: Mood::New,
             bugs: LeadBugs::default(),
         }

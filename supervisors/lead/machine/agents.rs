@@ -215,7 +215,8 @@ impl Lead {
     }
 
     fn start_agent(&mut self, key: AgentKey) {
-        if self.mood == Mood::Working {
+        let reviews = key.kind == AgentKind::Critic && self.reviews_while_closing();
+        if self.mood == Mood::Working || reviews {
             self.agents.insert(key);
             self.hold(LeadStep::StartAgent(key));
         }

@@ -37,10 +37,17 @@ impl Lead {
             self.fail_job(cx, ReasonCode::PlanInvalid, detail);
             return;
         }
-        let complete = self.job.plan.is_some() && self.job.nodes.iter().all(NodeState::is_complete);
-        if !complete {
-            return;
+        if self.is_complete() {
+            self.finish(cx);
         }
+    }
+
+    /// Whether every task of the plan has ended.
+    fn is_complete(&self) -> bool {
+        self.job.plan.is_some() && self.job.nodes.iter().all(NodeState::is_complete)
+    }
+
+    fn finish(&mut self, cx: Cx) {
         let unsound = (0..self.job.nodes.len()).find(|index| !self.node_is_sound(*index));
         match unsound {
             None => {
@@ -110,9 +117,17 @@ impl Lead {
     }
 
     fn stop_agents(&mut self) {
+        self.stopping = true;
         if !self.agents.is_empty() {
             self.hold(LeadStep::StopAgents);
         }
+    }
+
+    /// Whether what agents of a closing job have made is still reviewed. It is paid for, and only what was reviewed
+    /// comes into a partial result.
+    pub(super) fn reviews_while_closing(&self) -> bool {
+        let exhausted = matches!(&self.mood, Mood::Closing(closing) if closing.dimension().is_some());
+        exhausted && !self.stopping
     }
 
     /// Goes on with closing once every agent is gone.
@@ -129,6 +144,8 @@ impl Lead {
                 self.emit(JobEvent::JobCancelled { wall_ms: cx.run_ms });
                 self.end();
             }
+            // The last task ended while the job was about to pause: there is nothing left to resume.
+            Closing::Pause { .. } if self.is_complete() => self.finish(cx),
             closing if closing.dimension().is_some() && self.job.plan.is_some() => {
                 self.mood = Mood::Composing(closing);
                 self.hold(LeadStep::ComposePartial);

@@ -353,3 +353,5 @@ fn no_proposal_follows_the_last_one() {
     assert_eq!(resumed.status(), JobStatus::Failed);
     assert_eq!(resumed.started(), []);
 }
+
+mod closing;
