@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use anthill_actors::agent::{AgentKey, AgentOrder, AgentReport, Trouble};
 use anthill_actors::planner::PROPOSALS_MAX;
-use anthill_contracts::budget::Limits;
+use anthill_contracts::budget::{Amount, Limits};
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
-use anthill_contracts::id::{NodeId, TaskId};
+use anthill_contracts::id::{NodeId, StepId, TaskId};
 use anthill_contracts::plan::{Item, Plan};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Memo;
@@ -188,6 +188,7 @@ pub struct Lead {
     ready: VecDeque<TaskId>,
     preparing: BTreeSet<TaskId>,
     waiting: BTreeSet<TaskId>,
+    deferred: VecDeque<(AgentKey, StepId, Amount)>,
     memo_keys: BTreeMap<TaskId, Digest>,
     looked_up: BTreeSet<TaskId>,
     launched: BTreeSet<usize>,
@@ -248,6 +249,7 @@ impl Lead {
             ready: VecDeque::new(),
             preparing: BTreeSet::new(),
             waiting: BTreeSet::new(),
+            deferred: VecDeque::new(),
             memo_keys: BTreeMap::new(),
             looked_up: BTreeSet::new(),
             launched: BTreeSet::new(),
@@ -432,6 +434,9 @@ impl Lead {
 
     /// Starts what can start, closes what can close, and hands out the next frame.
     fn go_on(&mut self, cx: Cx, out: &mut Vec<LeadStep>) {
+        if self.mood == Mood::Working {
+            self.retry_deferred();
+        }
         match self.mood {
             Mood::Working => {
                 self.start_ready();

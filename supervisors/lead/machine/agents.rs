@@ -1,5 +1,7 @@
 //! Agents: starting them, and what their reports change.
 
+use std::collections::BTreeSet;
+
 use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentReport, Trouble};
 use anthill_actors::planner::PROPOSALS_MAX;
 use anthill_contracts::artifact::{ArtifactVersion, Review};
@@ -238,12 +240,55 @@ impl Lead {
                 self.hold(LeadStep::Tell(from, AgentOrder::Granted(step_id)));
             }
             Ok(Reserved::Again) => self.hold(LeadStep::Tell(from, AgentOrder::Granted(step_id))),
+            Err(Refusal {
+                dimension,
+                scope: Scope::Job,
+            }) if self.may_come_back(from, dimension) => self.deferred.push_back((from, step_id, amount)),
             Err(Refusal { dimension, scope }) => {
                 self.hold(LeadStep::Tell(from, AgentOrder::Refused(step_id, dimension)));
                 if scope == Scope::Job {
                     self.exhaust(Some(from.task_id), dimension);
                 }
             }
+        }
+    }
+
+    /// Whether a step under way holds some of what is missing, and may cost less: a worst case that is set aside for
+    /// others is no budget used up. Steps of agents that wait themselves, or are gone, give nothing back.
+    fn may_come_back(&self, from: AgentKey, dimension: Dimension) -> bool {
+        let waits =
+            |agent: &AgentKey| *agent == from || self.deferred.iter().any(|(other, ..)| other == agent);
+        let working: BTreeSet<TaskId> = self
+            .agents
+            .iter()
+            .filter(|agent| !waits(agent))
+            .map(|agent| agent.task_id)
+            .collect();
+        self.job
+            .ledger
+            .outstanding()
+            .any(|(task_id, _, amount)| amount.get(dimension) > 0 && working.contains(&task_id))
+    }
+
+    /// Asks again for what did not fit, in the order in which it was asked for.
+    pub(super) fn retry_deferred(&mut self) {
+        while let Some((from, step_id, amount)) = self.deferred.pop_front() {
+            if !self.agents.contains(&from) {
+                continue;
+            }
+            self.on_reserve(from, step_id, amount);
+            // It waits again, now at the end: the place at the front is its own.
+            if self.deferred.back().is_some_and(|(last, ..)| *last == from) {
+                self.deferred.rotate_right(1);
+                return;
+            }
+        }
+    }
+
+    /// Refuses what still waits: the job takes no new step.
+    pub(super) fn refuse_deferred(&mut self) {
+        for (from, step_id, amount) in std::mem::take(&mut self.deferred) {
+            self.on_reserve(from, step_id, amount);
         }
     }
 

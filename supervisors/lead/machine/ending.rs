@@ -111,6 +111,7 @@ impl Lead {
         self.ready.clear();
         self.preparing.clear();
         self.waiting.clear();
+        self.refuse_deferred();
         if !lets_calls_end {
             self.stop_agents();
         }

@@ -243,6 +243,11 @@ const ONE_STEP: Amount = Amount {
     ..Amount::ZERO
 };
 
+const ONE_TOOL_CALL: Amount = Amount {
+    tool_calls: 1,
+    ..ONE_STEP
+};
+
 /// A cancelled job kept what was set aside for its steps under way.
 #[test]
 fn a_cancelled_job_gives_its_reservations_back() {
@@ -261,7 +266,7 @@ fn a_cancelled_job_gives_its_reservations_back() {
 fn the_wall_stops_calls_that_were_let_end() {
     let mut told = Told::over(&[]);
     let budget = Limits {
-        steps: Some(1),
+        tool_calls: Some(0),
         ..Limits::default()
     };
     told.begin(budget, None);
@@ -270,10 +275,10 @@ fn the_wall_stops_calls_that_were_let_end() {
         node("other", NodeKind::Agent, &[]),
     ]));
     reserved(&mut told, worker("hangs"), ONE_STEP);
-    reserved(&mut told, worker("other"), ONE_STEP);
+    reserved(&mut told, worker("other"), ONE_TOOL_CALL);
     told.report(
         worker("other"),
-        failed(ReasonCode::BudgetExhausted(Dimension::Steps)),
+        failed(ReasonCode::BudgetExhausted(Dimension::ToolCalls)),
     );
     assert_eq!(told.status(), JobStatus::Running);
     told.hear(LeadInput::WallOver);
@@ -282,7 +287,7 @@ fn the_wall_stops_calls_that_were_let_end() {
     told.hear(LeadInput::PartialReady { body: None });
     assert_eq!(
         told.lead.job().reason,
-        Some(ReasonCode::BudgetExhausted(Dimension::Steps))
+        Some(ReasonCode::BudgetExhausted(Dimension::ToolCalls))
     );
 }
 
@@ -292,7 +297,7 @@ fn the_wall_stops_calls_that_were_let_end() {
 fn the_first_reason_for_a_pause_stands() {
     let mut told = Told::over(&[]);
     let budget = Limits {
-        steps: Some(1),
+        tool_calls: Some(0),
         ..Limits::default()
     };
     told.begin(budget, None);
@@ -301,7 +306,7 @@ fn the_first_reason_for_a_pause_stands() {
         node("other", NodeKind::Agent, &[]),
     ]));
     reserved(&mut told, worker("fails"), ONE_STEP);
-    reserved(&mut told, worker("other"), ONE_STEP);
+    reserved(&mut told, worker("other"), ONE_TOOL_CALL);
     let trouble = Trouble {
         reason: ReasonCode::ModelError,
         detail: String::new(),
@@ -310,7 +315,7 @@ fn the_first_reason_for_a_pause_stands() {
     told.report(worker("fails"), AgentNews::Failed { trouble });
     told.report(
         worker("other"),
-        failed(ReasonCode::BudgetExhausted(Dimension::Steps)),
+        failed(ReasonCode::BudgetExhausted(Dimension::ToolCalls)),
     );
     assert!(matches!(told.steps.last(), Some(LeadStep::ComposePartial)));
 }
@@ -352,6 +357,67 @@ fn no_proposal_follows_the_last_one() {
     resumed.begin(Limits::default(), None);
     assert_eq!(resumed.status(), JobStatus::Failed);
     assert_eq!(resumed.started(), []);
+}
+
+/// Many workers set their worst cases aside at once; the first that found no room paused a job that had spent nothing.
+#[test]
+fn a_worst_case_set_aside_for_others_is_waited_for() {
+    let mut told = Told::over(&[]);
+    let budget = Limits {
+        tokens_out: Some(100),
+        ..Limits::default()
+    };
+    told.begin(budget, None);
+    told.hear(templated(vec![
+        node("first", NodeKind::Agent, &[]),
+        node("second", NodeKind::Agent, &[]),
+    ]));
+    let worst = Amount {
+        tokens_out: 90,
+        ..ONE_STEP
+    };
+    reserved(&mut told, worker("first"), worst);
+    reserved(&mut told, worker("second"), worst);
+    let granted = |told: &Told, node: &str| {
+        let step_id = StepId::derive(worker(node).task_id, 0);
+        told.steps.iter().any(
+            |step| matches!(step, LeadStep::Tell(_, AgentOrder::Granted(granted)) if *granted == step_id),
+        )
+    };
+    assert!(granted(&told, "first") && !granted(&told, "second"));
+    told.report(worker("first"), failed(ReasonCode::ModelError));
+    assert!(granted(&told, "second"), "the first one's share has come back");
+    told.report(worker("second"), AgentNews::Finished);
+    assert_eq!(told.lead.job().reason, Some(ReasonCode::ModelError));
+}
+
+/// Whoever waits for budget is answered when none can come back any more.
+#[test]
+fn a_wait_for_budget_ends_with_the_steps_under_way() {
+    let mut told = Told::over(&[]);
+    let budget = Limits {
+        steps: Some(1),
+        ..Limits::default()
+    };
+    told.begin(budget, None);
+    told.hear(templated(vec![
+        node("crashes", NodeKind::Agent, &[]),
+        node("waits", NodeKind::Agent, &[]),
+    ]));
+    reserved(&mut told, worker("crashes"), ONE_STEP);
+    reserved(&mut told, worker("waits"), ONE_STEP);
+    let (agent, detail) = (worker("crashes"), "it is gone".to_owned());
+    told.hear(LeadInput::Crashed { agent, detail });
+    let refused = told
+        .steps
+        .iter()
+        .any(|step| matches!(step, LeadStep::Tell(_, AgentOrder::Refused(..))));
+    assert!(refused);
+    told.report(
+        worker("waits"),
+        failed(ReasonCode::BudgetExhausted(Dimension::Steps)),
+    );
+    assert!(matches!(told.steps.last(), Some(LeadStep::ComposePartial)));
 }
 
 mod closing;
