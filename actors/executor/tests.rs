@@ -93,7 +93,10 @@ async fn executor(tools: Arc<Tools>, calls_max: usize) -> ExecutorHandle {
     };
     let (root, _) = Actor::spawn(None, Root, ()).await.expect("the root starts");
     let executor = ExecutorHandle::vacant(&arguments);
-    executor.occupy(arguments, root.get_cell()).await.expect("the executor starts");
+    executor
+        .occupy(arguments, root.get_cell())
+        .await
+        .expect("the executor starts");
     executor
 }
 

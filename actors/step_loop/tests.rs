@@ -85,12 +85,7 @@ fn a_resumed_loop_goes_on_behind_the_record() {
         LoopStep::Reserve(step(3), Deed::Ask),
     );
     check(
-        vec![
-            tools,
-            TOOL,
-            TOOL,
-            Recorded::Reply(Next::Final),
-        ],
+        vec![tools, TOOL, TOOL, Recorded::Reply(Next::Final)],
         LoopStep::Conclude,
     );
     check(vec![Recorded::Rejected], LoopStep::Reserve(step(1), Deed::Ask));
