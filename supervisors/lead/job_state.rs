@@ -321,7 +321,9 @@ impl JobState {
 
     /// Opens the task's account when its first attempt begins: a task that waits owns none.
     fn open_account(&mut self, task_id: TaskId) {
-        let Some((_, node)) = self.node_of(task_id) else { return };
+        let Some((_, node)) = self.node_of(task_id) else {
+            return;
+        };
         let mut limits = node.budget;
         if let Some(spec) = &self.spec {
             let steps_max = u64::from(spec.work.steps_per_task_max);
@@ -393,12 +395,6 @@ impl JobState {
             &node.id,
             item.as_ref().map(|(position, _)| *position),
         );
-        let mut limits = node.budget;
-        if let Some(spec) = self.spec.as_ref().filter(|_| node.kind.asks_model()) {
-            let steps_max = u64::from(spec.work.steps_per_task_max);
-            limits.steps = Some(limits.steps.map_or(steps_max, |steps| steps.min(steps_max)));
-        }
-        self.ledger.open_task(task_id, limits);
         self.tasks
             .insert(task_id, TaskState::new(Some(index), item.map(|(_, item)| item)));
         self.nodes[index].tasks.push(task_id);

@@ -194,6 +194,12 @@ impl Lead {
             return;
         }
         let attempt = self.job.tasks.get(&task_id).map_or(0, |task| task.attempt) + 1;
+        let share = self.job.node_of(task_id).and_then(|(_, node)| node.budget.agents);
+        if share.is_some_and(|share| counts_as_agent && u64::from(attempt) > share) {
+            let reason = ReasonCode::BudgetExhausted(Dimension::Agents);
+            self.fail(task_id, reason, "the task may not start another agent".to_owned());
+            return;
+        }
         self.emit(JobEvent::TaskStarted { task_id, attempt });
         let unreviewed = self
             .job

@@ -207,3 +207,15 @@ fn agents_that_were_not_asked_to_stop_are_not_forgotten() {
     world.stops_agents_often = true;
     assert_eq!(world.run().job().status, JobStatus::Succeeded);
 }
+
+#[test]
+fn a_node_s_share_of_agents_binds_each_of_its_tasks() {
+    let mut world = World::new(1, Limits::default());
+    world.behaviour.crashes = 1;
+    world.agents_per_reader = Some(1);
+    let lead = world.run();
+    assert_eq!(
+        lead.job().reason,
+        Some(ReasonCode::BudgetExhausted(Dimension::Agents))
+    );
+}

@@ -41,6 +41,7 @@ pub(super) struct World {
     pub(super) cancel_after_frames: Option<usize>,
     pub(super) told_early: Vec<String>,
     pub(super) stops_agents_often: bool,
+    pub(super) agents_per_reader: Option<u64>,
     documents: u32,
     spec: Box<JobSpec>,
     durable_steps: BTreeSet<StepId>,
@@ -90,6 +91,7 @@ impl World {
             cancel_after_frames: None,
             told_early: Vec::new(),
             stops_agents_often: false,
+            agents_per_reader: None,
             documents,
             spec: Box::new(serde_json::from_value(spec).expect("the spec is valid")),
             durable_steps: BTreeSet::new(),
@@ -171,7 +173,9 @@ impl World {
             }
             LeadStep::ListInputs => self.list(),
             LeadStep::MakePlan => {
-                let plan = Some((plan(), "template:test".to_owned()));
+                let mut plan = plan();
+                plan.nodes[1].budget.agents = self.agents_per_reader;
+                let plan = Some((plan, "template:test".to_owned()));
                 self.inbox.push_back(LeadInput::Templated {
                     plan,
                     reasons: self.plan_reasons.clone(),
@@ -253,7 +257,7 @@ impl World {
         } else if task.steps.iter().any(|step| step.round == task.round()) {
             self.post(lead, key);
         } else {
-            let step_id = StepId::derive(key.task_id, task.steps.len() as u32);
+            let step_id = StepId::derive(key.task_id, number(task.steps.len()));
             let amount = Amount {
                 steps: 1,
                 ..self.behaviour.cost
@@ -272,7 +276,7 @@ impl World {
                 let body = Blob::new(step_id.to_string().into_bytes());
                 let step = StepRecord {
                     step_id,
-                    seq: task.steps.len() as u32,
+                    seq: number(task.steps.len()),
                     phase: Phase::Work,
                     round: task.round(),
                     kind: StepKind::Model {
@@ -317,7 +321,7 @@ impl World {
         let version = ArtifactVersion {
             artifact_id: ArtifactId::derive(key.task_id, "out"),
             name: "out".to_owned(),
-            version: task.versions.len() as u32 + 1,
+            version: number(task.versions.len()) + 1,
             parent: task.versions.last().map(|version| version.body),
             body: body.digest(),
             bytes: body.bytes().len() as u64,
@@ -353,4 +357,8 @@ impl World {
         };
         self.report(key, AgentNews::Reviewed { review });
     }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("a test counts to small numbers")
 }
