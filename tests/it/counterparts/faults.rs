@@ -68,7 +68,7 @@ fn faults_that_pass_leave_no_trace_in_the_journal() {
             url: &spoilt.url(),
             ..direct
         },
-        "retries_max = 8\nidle_timeout = \"300ms\"\n",
+        "retries_max = 8\nidle_timeout = \"2s\"\n",
     );
     let disturbed = direct.run(&noisy, "job.toml", &["--json"]);
     disturbed.ok();

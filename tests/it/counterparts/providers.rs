@@ -229,7 +229,7 @@ async fn llama_cut_or_silenced_half_way_is_asked_again() {
         ]);
         let config = ProviderConfig {
             retries_max: 4,
-            idle_timeout: Span(300),
+            idle_timeout: Span(2_000),
             ..impatient(kind, &proxy.url())
         };
         let (reply, heard) = answer(&*provider(config, &llama.key), request("scripted", "Hi")).await;
