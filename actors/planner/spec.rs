@@ -146,7 +146,8 @@ fn work(work: &WorkSpec) -> Result<(), Problem> {
         work.file_bytes_max,
         &(1..=4 * 1024 * 1024 * 1024),
     )?;
-    within("work.chunk_bytes", work.chunk_bytes, &(1_024..=16 * 1024 * 1024))
+    // Readers hold one chunk each, and take no longer ones.
+    within("work.chunk_bytes", work.chunk_bytes, &(1_024..=256 * 1024))
 }
 
 fn within<T: PartialOrd + Display + Copy>(

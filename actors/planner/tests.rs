@@ -456,7 +456,7 @@ fn inputs_and_numbers_of_specs_are_bounded() {
         ),
         (
             |s| s.work.chunk_bytes = 1,
-            Some((&codes::SPEC_VALUE, "work.chunk_bytes is 1; from 1024 to")),
+            Some((&codes::SPEC_VALUE, "work.chunk_bytes is 1; from 1024 to 262144")),
         ),
         (
             |s| s.shape = Shape::Plan,
