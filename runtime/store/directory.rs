@@ -4,7 +4,7 @@
 //! Who holds it stands in the file, for the error message of the one who comes second.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anthill_contracts::store::StoreError;
@@ -47,8 +47,13 @@ pub(crate) fn find(dir: &Path) -> Result<PathBuf, StoreError> {
     let missing = || StoreError::NoData {
         path: dir.display().to_string(),
     };
-    let path = fs::canonicalize(dir).map_err(|_| missing())?;
-    let journal = fs::metadata(path.join(JOURNAL_FILE)).map_err(|_| missing())?;
+    // A directory that may not be entered is there; saying that it is not would send its reader looking elsewhere.
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => missing(),
+        _ => io_failure(dir, &error),
+    };
+    let path = fs::canonicalize(dir).map_err(failed)?;
+    let journal = fs::metadata(path.join(JOURNAL_FILE)).map_err(failed)?;
     if journal.is_file() {
         Ok(path)
     } else {
@@ -85,7 +90,7 @@ pub(crate) fn private() -> OpenOptions {
 fn create_private(path: &Path) -> Result<(), StoreError> {
     match private().create_new(true).open(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(io_failure(path, &error)),
     }
 }
@@ -111,7 +116,7 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-fn write_holder(file: &mut File) -> std::io::Result<()> {
+fn write_holder(file: &mut File) -> io::Result<()> {
     let program = std::env::current_exe().ok();
     let program = program
         .as_deref()

@@ -69,3 +69,20 @@ fn looking_makes_nothing() {
     assert!(matches!(find(&dir), Err(StoreError::NoData { .. })));
     assert_eq!(fs::read_dir(&dir).expect("it is read").count(), 0);
 }
+
+/// A directory that its reader may not enter was told of as missing.
+#[cfg(unix)]
+#[test]
+fn only_what_is_not_there_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = find(&folder.path().join("nowhere"));
+    assert!(matches!(missing, Err(StoreError::NoData { .. })), "{missing:?}");
+    // A link to itself fails for every user, as permissions do not.
+    let circle = folder.path().join("circle");
+    std::os::unix::fs::symlink(&circle, &circle).expect("a link");
+    let refused = find(&circle);
+    assert!(
+        matches!(refused, Err(StoreError::NotWritable { .. })),
+        "{refused:?}"
+    );
+}
