@@ -362,7 +362,3 @@ impl World {
 fn number(count: usize) -> u32 {
     u32::try_from(count).expect("a test counts to small numbers")
 }
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).expect("a test counts to small numbers")
-}
