@@ -90,6 +90,8 @@ pub struct TaskState {
     pub output: Option<Digest>,
     /// Why it ended badly.
     pub reason: Option<ReasonCode>,
+    /// For people, where it failed.
+    pub detail: Option<Box<str>>,
 }
 
 impl TaskState {
@@ -105,6 +107,7 @@ impl TaskState {
             reviews: Vec::new(),
             output: None,
             reason: None,
+            detail: None,
         }
     }
 
@@ -279,8 +282,13 @@ impl JobState {
                 self.end_task(*task_id, TaskStatus::Succeeded, None);
                 self.with_task(*task_id, |task| task.output = *output);
             }
-            JobEvent::TaskFailed { task_id, reason, .. } => {
+            JobEvent::TaskFailed {
+                task_id,
+                reason,
+                detail,
+            } => {
                 self.end_task(*task_id, TaskStatus::Failed, Some(*reason));
+                self.with_task(*task_id, |task| task.detail = Some(detail.as_str().into()));
             }
             JobEvent::TaskCancelled { task_id, reason } => {
                 self.end_task(*task_id, TaskStatus::Cancelled, Some(*reason));

@@ -229,11 +229,16 @@ impl Lead {
     fn first_failure(&self, index: usize) -> (ReasonCode, String) {
         let failed = self.job.nodes[index].tasks.iter().find_map(|task_id| {
             let task = self.job.tasks.get(task_id)?;
-            Some((task_id, task.reason?))
+            Some((
+                task_id,
+                task.reason?,
+                task.detail.as_deref().unwrap_or("no detail"),
+            ))
         });
         let name = self.plan_node(index).map_or("?", |node| node.id.as_str());
         match failed {
-            Some((task_id, reason)) => (reason, format!("task {task_id} of `{name}` did not succeed")),
+            // The task's own words come first: a provider's failure begins with its code.
+            Some((task_id, reason, detail)) => (reason, format!("{detail} ({task_id} of `{name}`)")),
             None => (ReasonCode::DependencyFailed, format!("`{name}` could not begin")),
         }
     }
