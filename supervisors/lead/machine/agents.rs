@@ -194,8 +194,15 @@ impl Lead {
             return;
         }
         let attempt = self.job.tasks.get(&task_id).map_or(0, |task| task.attempt) + 1;
+        // An attempt that was interrupted is no fault of the task: its share is for crashes.
+        let started = self
+            .job
+            .tasks
+            .get(&task_id)
+            .map_or(0, |task| u64::from(task.crashes))
+            + 1;
         let share = self.job.node_of(task_id).and_then(|(_, node)| node.budget.agents);
-        if share.is_some_and(|share| counts_as_agent && u64::from(attempt) > share) {
+        if share.is_some_and(|share| counts_as_agent && started > share) {
             let reason = ReasonCode::BudgetExhausted(Dimension::Agents);
             self.fail(task_id, reason, "the task may not start another agent".to_owned());
             return;
