@@ -240,19 +240,15 @@ impl Lead {
     fn on_reserve(&mut self, from: AgentKey, step_id: StepId, amount: Amount) {
         if let Mood::Closing(closing) = &self.mood {
             let dimension = closing.dimension().unwrap_or(Dimension::Steps);
-            self.hold(LeadStep::Tell(from, AgentOrder::Refused(step_id, dimension)));
+            // Where agents are what is used up, those that were started still work: they are paid for.
+            let works_on = dimension == Dimension::Agents && !self.stopping;
+            if !works_on || self.reserve(from, step_id, amount).is_err() {
+                self.hold(LeadStep::Tell(from, AgentOrder::Refused(step_id, dimension)));
+            }
             return;
         }
-        match self.job.ledger.reserve(from.task_id, step_id, amount) {
-            Ok(Reserved::Fresh | Reserved::Raised(_)) => {
-                self.emit(JobEvent::BudgetReserved {
-                    task_id: from.task_id,
-                    step_id,
-                    amount,
-                });
-                self.hold(LeadStep::Tell(from, AgentOrder::Granted(step_id)));
-            }
-            Ok(Reserved::Again) => self.hold(LeadStep::Tell(from, AgentOrder::Granted(step_id))),
+        match self.reserve(from, step_id, amount) {
+            Ok(()) => {}
             Err(Refusal {
                 dimension,
                 scope: Scope::Job,
@@ -264,6 +260,20 @@ impl Lead {
                 }
             }
         }
+    }
+
+    /// Sets a step's worst case aside and lets its agent take it, if the budget has room.
+    fn reserve(&mut self, from: AgentKey, step_id: StepId, amount: Amount) -> Result<(), Refusal> {
+        let task_id = from.task_id;
+        if self.job.ledger.reserve(task_id, step_id, amount)? != Reserved::Again {
+            self.emit(JobEvent::BudgetReserved {
+                task_id,
+                step_id,
+                amount,
+            });
+        }
+        self.hold(LeadStep::Tell(from, AgentOrder::Granted(step_id)));
+        Ok(())
     }
 
     /// Whether a step under way holds some of what is missing, and may cost less: a worst case that is set aside for

@@ -219,3 +219,19 @@ fn a_node_s_share_of_agents_binds_each_of_its_tasks() {
         Some(ReasonCode::BudgetExhausted(Dimension::Agents))
     );
 }
+
+#[test]
+fn agents_that_were_started_work_to_their_end() {
+    let limits = Limits {
+        agents: Some(3),
+        ..Limits::default()
+    };
+    let mut world = World::new(6, limits);
+    let lead = world.run();
+    assert_eq!(
+        lead.job().reason,
+        Some(ReasonCode::BudgetExhausted(Dimension::Agents))
+    );
+    assert_eq!(lead.job().spent().steps, 3, "three agents, a step each");
+    assert!(lead.job().output.is_some(), "a partial result");
+}
