@@ -153,9 +153,9 @@ pub struct BenchArguments {
     /// Counted repetitions; one more warms up
     #[arg(long, value_name = "TIMES", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repetitions: u32,
-    /// Tasks or jobs at once
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub parallel: u32,
+    /// Tasks or jobs at once [default: 16 tasks, 256 jobs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub parallel: Option<u32>,
     /// The folder in which the data directory is made, and removed again [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,

@@ -13,6 +13,12 @@ use crate::cli::{BenchArguments, BenchCommand, Common};
 use crate::console::{Console, Failure};
 use crate::words;
 
+/// Tasks of one job at once where nobody says how many: a fleet of usual size.
+const TASKS_AT_ONCE: u32 = 16;
+
+/// Jobs at once where nobody says how many: enough to share commits.
+const JOBS_AT_ONCE: u32 = 256;
+
 /// How many agents wait where nobody says how many.
 const AGENTS: [usize; 2] = [10_000, 100_000];
 
@@ -21,11 +27,11 @@ pub(super) fn perform(common: &Common, command: &BenchCommand, console: &mut Con
     common.begin(None)?;
     match command {
         BenchCommand::Fanout(arguments) => {
-            let options = options(arguments);
+            let options = options(arguments, TASKS_AT_ONCE);
             show(&measured(bench::fanout(&options))?, console)
         }
         BenchCommand::Lifecycle(arguments) => {
-            let options = options(arguments);
+            let options = options(arguments, JOBS_AT_ONCE);
             show(&measured(bench::lifecycle(&options))?, console)
         }
         BenchCommand::Idle {
@@ -56,11 +62,11 @@ fn measured<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Fail
     boot::block_on_all_cores(async { work.await.map_err(Failure::from) })
 }
 
-fn options(arguments: &BenchArguments) -> BenchOptions {
+fn options(arguments: &BenchArguments, at_once: u32) -> BenchOptions {
     BenchOptions {
         n: arguments.n as usize,
         repetitions: arguments.repetitions as usize,
-        parallel: arguments.parallel as usize,
+        parallel: arguments.parallel.unwrap_or(at_once) as usize,
         dir: folder(arguments.dir.as_deref()),
     }
 }
