@@ -1,5 +1,6 @@
 //! The real binary, from its command line to its exit code. One test binary; a file per subject.
 
+mod bench;
 mod cli;
 mod counterparts;
 mod main_job;
