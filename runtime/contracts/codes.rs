@@ -131,6 +131,18 @@ codes! {
     JOB_PARTIAL = "AH0502", 3, "the budget is used up; the result is partial", "raise the budget, then `anthill job resume JOB --budget DIMENSION=LIMIT`";
     /// The job was cancelled.
     JOB_CANCELLED = "AH0503", 1, "the job was cancelled", "start a new one with `anthill run`";
+    /// The knowledge does not answer.
+    KNOWLEDGE_AWAY = "AH0601", 70, "the knowledge does not answer", "try again; the log says why it was away";
+    /// The knowledge cannot be kept.
+    KNOWLEDGE_NOT_KEPT = "AH0602", 4, "the knowledge cannot be kept", "check the disk of the data directory";
+    /// The knowledge is damaged.
+    KNOWLEDGE_DAMAGED = "AH0603", 4, "the knowledge is damaged", "restore `knowledge.db` from a backup, or import a snapshot with `anthill knowledge import FILE`";
+    /// A signal was refused.
+    SIGNAL_REFUSED = "AH0604", 2, "a signal was refused", "mend what the message names";
+    /// No such signal.
+    SIGNAL_NOT_FOUND = "AH0605", 6, "no such signal", "list them with `anthill knowledge list`";
+    /// The file is no knowledge.
+    SNAPSHOT_INVALID = "AH0606", 2, "the file holds no knowledge that can be read", "export it again with `anthill knowledge export FILE`";
 }
 
 /// The code of this id, whatever its case.

@@ -132,6 +132,17 @@ id!(
     "node"
 );
 
+id!(
+    /// One signal: its content, hashed.
+    SignalId,
+    "signal"
+);
+id!(
+    /// What one agent of a task was shown of the knowledge.
+    ReceiptId,
+    "receipt"
+);
+
 impl JobId {
     /// Makes the id of a new job from milliseconds since the epoch and a random number.
     pub fn new(now_ms: u64, random: u128) -> Self {
@@ -181,6 +192,20 @@ impl ArtifactId {
     /// The artifact that a task owns under `name`.
     pub fn derive(task_id: TaskId, name: &str) -> Self {
         Self(derive("artifact", task_id.as_bytes(), &[name.as_bytes()]))
+    }
+}
+
+impl SignalId {
+    /// The signal with this content; `parts` are its scope, polarity and canonical body.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        Self(derive("signal", &[0; 16], parts))
+    }
+}
+
+impl ReceiptId {
+    /// The receipt of a task's agent of this kind (`worker`, `critic`, `planner`); attempt and round play no part.
+    pub fn derive(task_id: TaskId, agent: &str) -> Self {
+        Self(derive("receipt", task_id.as_bytes(), &[agent.as_bytes()]))
     }
 }
 

@@ -1,0 +1,165 @@
+//! The knowledge as a port: what agents of a job ask of it, what they leave there, and where its facts are kept.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::codes::{self, Code};
+use crate::fault::Problem;
+use crate::id::{JobId, ReceiptId, TaskId, TenantId};
+use crate::signal::{BundleClass, Outcome, Proposal, Receipt, ScopePath};
+
+/// What one agent of a task wants to know before it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// The id of the receipt that answers it; asking again under one id is answered with the first receipt.
+    pub receipt_id: ReceiptId,
+    /// The job.
+    pub job_id: JobId,
+    /// The task.
+    pub task_id: TaskId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The kind of task.
+    pub scope: ScopePath,
+    /// With what the run is made.
+    pub bundle: BundleClass,
+    /// What the task is about: the goal, instructions, headings. Never kept.
+    pub text: String,
+    /// Values of the task that triggers may require.
+    pub state: BTreeMap<String, String>,
+    /// Schemas of the actions that this agent can follow; other actions are not chosen.
+    pub schemas: Vec<String>,
+    /// Whether it can read words; a program that cannot is shown no texts.
+    pub reads_text: bool,
+    /// Most tokens of everything that is shown.
+    pub tokens_max: u32,
+    /// Most signals that are shown.
+    pub slots_max: u32,
+}
+
+/// How the run behind a receipt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conclusion {
+    /// What it was shown.
+    pub receipt: Receipt,
+    /// What is known of its quality, one per class of evidence; the surest counts.
+    pub outcomes: Vec<Outcome>,
+    /// What its agent proposes; more than [`crate::signal::PROPOSALS_PER_RUN_MAX`] are cut off.
+    pub proposals: Vec<Proposal>,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// What agents and leads need of the knowledge.
+pub trait Knowledge: Send + Sync {
+    /// Chooses what a run is shown. The receipt is kept before it is answered.
+    fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>>;
+
+    /// Takes in how a run ended. Answers when the facts are durable; a second conclusion of one receipt changes
+    /// nothing.
+    fn conclude(&self, conclusion: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>>;
+}
+
+/// One row of facts: a key that sorts, and a value that only the knowledge itself understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactRow {
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value; `None` removes the row.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What becomes durable together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KnowledgeBatch {
+    /// Facts that are new, changed or gone.
+    pub facts: Vec<FactRow>,
+    /// Receipts that were issued, encoded.
+    pub issued: Vec<ReceiptRow>,
+    /// Receipts that were concluded.
+    pub concluded: Vec<(ReceiptId, Vec<u8>)>,
+    /// Receipts issued before this are dropped.
+    pub forget_before: Option<Timestamp>,
+}
+
+/// One receipt as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptRow {
+    /// Its id.
+    pub receipt_id: ReceiptId,
+    /// When it was issued.
+    pub at: Timestamp,
+    /// The receipt, encoded.
+    pub receipt: Vec<u8>,
+    /// Its outcome, encoded; `None` while the run goes on.
+    pub conclusion: Option<Vec<u8>>,
+}
+
+/// Where facts and receipts are kept. Everything acknowledged survives the death of the process.
+pub trait KnowledgeStore: Send + Sync {
+    /// Every fact, in order of keys.
+    fn load_facts(&self) -> BoxFuture<'_, Result<Vec<FactRow>, KnowledgeError>>;
+
+    /// One receipt.
+    fn receipt(&self, receipt_id: ReceiptId) -> BoxFuture<'_, Result<Option<ReceiptRow>, KnowledgeError>>;
+
+    /// Receipts issued from a time on, oldest first, at most `rows_max`.
+    fn receipts_since(
+        &self,
+        from: Timestamp,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptRow>, KnowledgeError>>;
+
+    /// Makes a batch durable, whole or not at all. Batches become durable in the order in which they are given.
+    fn commit(&self, batch: KnowledgeBatch) -> BoxFuture<'_, Result<(), KnowledgeError>>;
+}
+
+/// Failed to ask or to tell the knowledge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KnowledgeError {
+    /// Too much is waiting.
+    #[error("the knowledge is busy")]
+    Busy,
+    /// Its actor is away; it comes back by itself.
+    #[error("the knowledge is away")]
+    Away,
+    /// Its files cannot be read or written.
+    #[error("the knowledge is not kept: {detail}")]
+    NotKept {
+        /// What the disk or the database said.
+        detail: String,
+    },
+    /// What is kept does not decode.
+    #[error("the knowledge is damaged: {detail}")]
+    Damaged {
+        /// Where and what.
+        detail: String,
+    },
+    /// A rule refuses it.
+    #[error("refused: {detail}")]
+    Refused {
+        /// Which rule, and what would fit it.
+        detail: String,
+    },
+}
+
+impl KnowledgeError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static Code {
+        match self {
+            Self::Busy | Self::Away => &codes::KNOWLEDGE_AWAY,
+            Self::NotKept { .. } => &codes::KNOWLEDGE_NOT_KEPT,
+            Self::Damaged { .. } => &codes::KNOWLEDGE_DAMAGED,
+            Self::Refused { .. } => &codes::SIGNAL_REFUSED,
+        }
+    }
+}
+
+impl From<KnowledgeError> for Problem {
+    fn from(error: KnowledgeError) -> Self {
+        Self::new(error.code(), &error)
+    }
+}

@@ -1,0 +1,90 @@
+//! Fixed-point numbers that decay: whole-number arithmetic, so that equal facts read equal on every machine.
+//!
+//! Numbers are Q16.16: 65 536 is one. An age is cut into steps of a 64th of the half-life; the factor of the steps
+//! within one halving comes from a table in Q0.62, whole halvings are shifts. Everything truncates towards zero.
+
+/// One, in Q16.16.
+pub const ONE: i64 = 1 << 16;
+
+/// Steps per halving.
+const STEPS: u64 = 64;
+
+/// An age beyond this many half-lives weighs less than the last bit of any number kept here.
+pub const HALF_LIVES_MAX: u64 = 20;
+
+/// `2^(-k/64)` in Q0.62 for k = 0..64.
+static FACTORS: [u64; STEPS as usize] = factors();
+
+/// Built by repeated multiplication with `2^(-1/64)`, rounded down at each step; exact to 2^-55.
+const fn factors() -> [u64; STEPS as usize] {
+    // 2^(-1/64) in Q0.62.
+    const STEP: u128 = 4_562_008_997_483_360_349;
+    let mut table = [0; STEPS as usize];
+    let mut value: u128 = 1 << 62;
+    let mut k = 0;
+    while k < STEPS as usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a factor of at most one in Q0.62 fits 63 bits"
+        )]
+        {
+            table[k] = value as u64;
+        }
+        value = (value * STEP) >> 62;
+        k += 1;
+    }
+    table
+}
+
+/// How much of a number is left after some time; made once and applied to all the numbers of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decay {
+    factor: u64,
+    shift: u32,
+}
+
+impl Decay {
+    /// What is left after `age_ms` at this half-life. A half-life of 0 means that nothing ever fades.
+    pub const fn after(age_ms: u64, half_life_ms: u64) -> Self {
+        if half_life_ms == 0 || age_ms == 0 {
+            return Self {
+                factor: 1 << 62,
+                shift: 0,
+            };
+        }
+        let steps = (age_ms as u128 * STEPS as u128 / half_life_ms as u128) as u64;
+        let halvings = steps / STEPS;
+        if halvings > HALF_LIVES_MAX {
+            return Self { factor: 0, shift: 0 };
+        }
+        Self {
+            factor: FACTORS[(steps % STEPS) as usize],
+            shift: halvings as u32,
+        }
+    }
+
+    /// The decayed number, truncated towards zero.
+    pub const fn of(self, value: i64) -> i64 {
+        let product = (value as i128 * self.factor as i128) / (1_i128 << 62);
+        (product / (1_i128 << self.shift)) as i64
+    }
+
+    /// The decayed number of an unsigned value.
+    pub const fn of_u32(self, value: u32) -> u32 {
+        self.of(value as i64) as u32
+    }
+}
+
+/// A share between 0 and 1 as Q16.16.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the value is clamped to what fits"
+)]
+pub fn from_f64(value: f64) -> i64 {
+    (value.clamp(-1e9, 1e9) * 65_536.0).round() as i64
+}
+
+/// A Q16.16 number as floating point.
+pub fn to_f64(value: i64) -> f64 {
+    value as f64 / 65_536.0
+}

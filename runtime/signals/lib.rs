@@ -1,0 +1,13 @@
+//! The knowledge algebra: what colonies of agents have learned, as facts that merge and readings of them.
+//!
+//! Facts say who observed what, and only their origin writes them; merging them is exact. Decay, trust, caps, regime,
+//! state and ranking are readings: pure functions of the facts and the time. So two nodes may hold different opinions
+//! without diverging, and a wrong rule is mended by new code, not by repairing data. Nothing here does I/O, looks at a
+//! clock or draws a number that its caller did not give it.
+
+pub mod evidence;
+pub mod fact;
+pub mod fixed;
+pub mod params;
+pub mod replica;
+pub mod worlds;
