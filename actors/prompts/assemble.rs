@@ -245,6 +245,7 @@ impl<'a> Draft<'a> {
                 path: path.clone(),
                 passages: self.kept_passages(passages),
                 claims_max,
+                strategy: None,
             },
             Assignment::Write { findings } => Matter::Write {
                 question,

@@ -233,6 +233,7 @@ fn the_matter_says_what_the_prompt_says() {
         path,
         passages: read,
         claims_max,
+        ..
     } = request(&reading(), &[]).matter
     else {
         panic!("a reader reads");

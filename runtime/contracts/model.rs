@@ -159,6 +159,9 @@ pub enum Matter {
         passages: Vec<Passage>,
         /// Most claims wanted.
         claims_max: u32,
+        /// How to pick what to claim, where something is known to work; canonical JSON that the provider understands.
+        #[serde(default)]
+        strategy: Option<String>,
     },
     /// Write a brief from numbered findings (answer: `OutlineAnswer`, citing by number from 1).
     Write {

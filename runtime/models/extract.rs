@@ -15,6 +15,7 @@ mod read;
 mod relevance;
 mod sections;
 mod sentences;
+mod strategy;
 mod titles;
 mod words;
 mod write;
@@ -36,6 +37,7 @@ use tokio::sync::Semaphore;
 use crate::config::BUILTIN;
 use crate::estimate;
 use crate::prices::Prices;
+use strategy::Strategy;
 
 /// The name of the only model of this provider.
 pub(crate) const EXTRACT: &str = "extract";
@@ -133,8 +135,14 @@ fn draft(request: &ModelRequest) -> Draft {
             question,
             passages,
             claims_max,
+            strategy,
             ..
-        } => findings(question, passages, *claims_max, tokens_max),
+        } => findings(
+            (question, passages),
+            *claims_max,
+            tokens_max,
+            Strategy::of(strategy.as_deref()),
+        ),
         Matter::Write { .. } => fit(write::outline(&request.matter), tokens_max, |outline| {
             write::drop_last(outline)
         }),
@@ -148,7 +156,7 @@ fn draft(request: &ModelRequest) -> Draft {
                 tool_calls: vec![call],
                 stop: StopReason::ToolCalls,
             },
-            None => findings(question, found, *claims_max, tokens_max),
+            None => findings((question, found), *claims_max, tokens_max, Strategy::default()),
         },
         Matter::Judge { claims, .. } => fit(judge::opinion(claims), tokens_max, |opinion| {
             opinion.reasons.pop().is_some()
@@ -157,8 +165,13 @@ fn draft(request: &ModelRequest) -> Draft {
     }
 }
 
-fn findings(question: &str, passages: &[Passage], claims_max: u32, tokens_max: u32) -> Draft {
-    let answer: FindingsAnswer = read::findings(question, passages, claims_max as usize);
+fn findings(
+    (question, passages): (&str, &[Passage]),
+    claims_max: u32,
+    tokens_max: u32,
+    strategy: Strategy,
+) -> Draft {
+    let answer: FindingsAnswer = read::findings(question, passages, claims_max as usize, strategy);
     fit(answer, tokens_max, |answer| answer.claims.pop().is_some())
 }
 

@@ -87,6 +87,7 @@ fn read(question: &str, passages: Vec<Passage>) -> ModelRequest {
         path: "bees.md".to_owned(),
         passages,
         claims_max: 4,
+        strategy: None,
     })
 }
 
@@ -422,7 +423,7 @@ proptest! {
         let texts: Vec<(&str, &str)> = texts.iter().map(|(heading, text)| (heading.as_str(), text.as_str())).collect();
         let passages = passages(&texts);
         let mut reading = request(Matter::Read {
-            question: question.clone(), path: String::new(), passages: passages.clone(), claims_max,
+            question: question.clone(), path: String::new(), passages: passages.clone(), claims_max, strategy: None,
         });
         reading.answer_tokens_max = tokens_max;
         ask(reading);

@@ -106,6 +106,7 @@ async fn what_is_not_scripted_can_be_extracted() {
         path: "a.txt".to_owned(),
         passages: Vec::new(),
         claims_max: 3,
+        strategy: None,
     };
     let reply = scripted
         .complete(request("", matter), Arc::new(|_| {}))
