@@ -74,12 +74,15 @@ impl Sums {
         }
     }
 
-    /// One more run, all in Q16.16.
+    /// One more run, all in Q16.16. A single outcome may lie outside of 0 to 1, where its reporter errs; the sum of
+    /// outcomes stays between none and all.
     #[must_use]
     pub fn with(self, y: i64, adv: i64) -> Self {
+        let n = self.n.saturating_add(1 << 16);
+        let sum = (i64::from(self.y) + y).clamp(0, i64::from(n));
         Self {
-            n: self.n.saturating_add(1 << 16),
-            y: self.y.saturating_add(u32::try_from(y.max(0)).unwrap_or(u32::MAX)),
+            n,
+            y: u32::try_from(sum).unwrap_or(u32::MAX),
             adv: self.adv.saturating_add(adv),
         }
     }

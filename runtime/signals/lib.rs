@@ -5,9 +5,11 @@
 //! without diverging, and a wrong rule is mended by new code, not by repairing data. Nothing here does I/O, looks at a
 //! clock or draws a number that its caller did not give it.
 
+pub mod credit;
 pub mod evidence;
 pub mod fact;
 pub mod fixed;
 pub mod params;
 pub mod replica;
 pub mod worlds;
+pub mod writer;
