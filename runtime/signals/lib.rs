@@ -10,6 +10,8 @@ pub mod evidence;
 pub mod fact;
 pub mod fixed;
 pub mod params;
+pub mod pooling;
 pub mod replica;
+pub mod trust;
 pub mod worlds;
 pub mod writer;
