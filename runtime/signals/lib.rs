@@ -6,6 +6,7 @@
 //! clock or draws a number that its caller did not give it.
 
 pub mod credit;
+pub mod dedup;
 pub mod evidence;
 pub mod fact;
 pub mod fixed;
