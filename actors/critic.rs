@@ -1,7 +1,8 @@
 //! The critic's deterministic half: what a program can say about finished work, before any model is asked.
 //!
 //! Nothing here believes an artifact. Every quotation is read again from its source file and compared byte for byte;
-//! numbers, lengths and contracts are counted anew. The score is the share of claims that stand, measured, not felt.
+//! numbers, lengths and contracts are counted anew. The score is measured, not felt: the share of claims
+//! that stand, times what they hold of what was wanted.
 //! Each flaw says where it is, because it goes back to the worker that must mend it.
 
 use anthill_contracts::artifact::{Review, ReviewFinding};
@@ -12,10 +13,12 @@ use anthill_contracts::task::ReasonCode;
 
 mod brief;
 mod findings;
+mod quality;
 mod quotes;
 
 pub use brief::check_brief;
 pub use findings::{FindingsRule, check_findings};
+pub use quality::Wanted;
 
 /// Most flaws of one review; a worker that broke more than this starts over anyway.
 pub const FLAWS_MAX: usize = 32;
@@ -34,7 +37,7 @@ const REASON_CHARS_MAX: usize = 500;
 pub struct Verdict {
     /// What is wrong; empty means accepted.
     pub findings: Vec<ReviewFinding>,
-    /// Share of claims that stand verified, in thousandths; 1000 where there is no claim.
+    /// Share of claims that stand verified, times the share of what was wanted that they hold, in thousandths.
     pub score_milli: u32,
 }
 
@@ -42,6 +45,17 @@ impl Verdict {
     /// Whether nothing is wrong.
     pub const fn accepted(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// The same with its score times a share of at most 1.
+    fn weighed(self, share: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a number that fits"
+        )]
+        let score_milli = (f64::from(self.score_milli) * share.clamp(0.0, 1.0)).round() as u32;
+        Self { score_milli, ..self }
     }
 
     /// Whether a source file is gone or changed, which no worker can mend.

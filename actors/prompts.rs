@@ -26,6 +26,7 @@ mod words;
 pub use schema::answer_schema;
 pub use templates::template_digest;
 pub use words::overlap;
+pub(crate) use words::words;
 
 /// One piece of work for a model: what every request of an agent has in common.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,7 @@ use futures::future::BoxFuture;
 
 use crate::agent::{AgentNews, Trouble};
 use crate::compose;
-use crate::critic::{FindingsRule, Verdict, check_brief, check_findings, opinion_findings};
+use crate::critic::{FindingsRule, Verdict, Wanted, check_brief, check_findings, opinion_findings};
 use crate::metrics;
 use crate::prompts::WorkOrder;
 use crate::step_agent::{AgentPorts, Answer, Composed, Craft, Past, Prepared, history};
@@ -148,9 +148,11 @@ fn check_body(
         return match compose::decode::<Findings>(body) {
             Ok(findings) => {
                 let claims_max = spec.output.claims_per_document_max;
+                let wanted = Wanted::of(spec, subject.path.as_deref());
                 let rule = FindingsRule {
                     path: subject.path.as_deref(),
                     claims_max,
+                    wanted: Some(&wanted),
                 };
                 (check_findings(&findings, rule, sources), findings.claims)
             }

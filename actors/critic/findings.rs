@@ -6,6 +6,7 @@ use anthill_contracts::brief::{Encoding, Findings, Quote};
 use anthill_contracts::sources::Sources;
 use anthill_contracts::task::ReasonCode;
 
+use super::quality::Wanted;
 use super::quotes::{self, Claimed};
 use super::{Flaws, Verdict};
 use crate::compose::{missing_quote, same_words};
@@ -17,6 +18,8 @@ pub struct FindingsRule<'a> {
     pub path: Option<&'a str>,
     /// Most claims.
     pub claims_max: u32,
+    /// What its score is measured by, beyond how much of it stands.
+    pub wanted: Option<&'a Wanted>,
 }
 
 /// Checks a report against its sources. A report without claims is in order: its document answers nothing.
@@ -24,7 +27,7 @@ pub fn check_findings(findings: &Findings, rule: FindingsRule<'_>, sources: &dyn
     let mut flaws = Flaws::default();
     flaws.bound("claims", findings.claims.len(), rule.claims_max);
     let mut seen = BTreeSet::new();
-    let mut verified = 0;
+    let mut verified: Vec<String> = Vec::new();
     for (index, finding) in findings.claims.iter().enumerate() {
         let place = format!("claims[{index}]");
         flaws.claim_text(&place, &finding.text);
@@ -45,9 +48,15 @@ pub fn check_findings(findings: &Findings, rule: FindingsRule<'_>, sources: &dyn
                 stands = false;
             }
         }
-        verified += usize::from(stands);
+        if stands {
+            let quoted = finding.quotes.iter().map(|quote| quote.quote.as_str());
+            verified.push(quoted.collect::<Vec<_>>().join(" "));
+        }
     }
-    flaws.verdict(findings.claims.len(), verified)
+    let share = rule.wanted.map_or(1.0, |wanted| wanted.share(&verified));
+    flaws
+        .verdict(findings.claims.len(), verified.len())
+        .weighed(share)
 }
 
 fn quote_flaw(

@@ -38,6 +38,7 @@ fn report(text: &str, quotes: &[Quote]) -> Findings {
 const RULE: FindingsRule<'static> = FindingsRule {
     path: Some("food.md"),
     claims_max: 1,
+    wanted: None,
 };
 
 #[test]

@@ -59,7 +59,8 @@ pub struct Review {
     pub round: u32,
     /// What was found wrong; empty means accepted.
     pub findings: Vec<ReviewFinding>,
-    /// Share of claims that stand verified, in thousandths; what the critic measured, not what anybody felt.
+    /// How good it is, in thousandths: the share of claims that stand verified, times what they hold of what was wanted.
+    /// What the critic measured, not what anybody felt.
     pub score_milli: u32,
 }
 

@@ -91,6 +91,18 @@ pub struct ReviewSpec {
     pub opinion: bool,
     /// The model asked for the opinion; the job's own if missing.
     pub model: Option<ModelName>,
+    /// What is known of some documents beforehand: how well they are read is measured by it.
+    pub answers: Vec<KnownAnswer>,
+}
+
+/// What a good report of one document quotes, known before anybody reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KnownAnswer {
+    /// Path of the document below its input, with `/`.
+    pub document: String,
+    /// Words of the document; each is found where a verified claim quotes them, whatever its case and spaces.
+    pub quotes: Vec<String>,
 }
 
 impl ReviewSpec {
@@ -104,6 +116,7 @@ impl Default for ReviewSpec {
             rounds: 2,
             opinion: false,
             model: None,
+            answers: Vec::new(),
         }
     }
 }
