@@ -172,7 +172,6 @@ pub fn settle_believing(
     let entry = Entry {
         replica,
         writer,
-        params,
         #[cfg(feature = "seeded-bugs")]
         bug: None,
     };
@@ -192,7 +191,6 @@ pub fn settle_with(
     let entry = Entry {
         replica,
         writer,
-        params,
         bug: Some(bug),
     };
     entry.settle(run, base)
@@ -202,7 +200,6 @@ pub fn settle_with(
 struct Entry<'a> {
     replica: &'a mut Replica,
     writer: &'a mut Writer,
-    params: &'a Params,
     #[cfg(feature = "seeded-bugs")]
     bug: Option<SeededBug>,
 }
@@ -255,7 +252,7 @@ impl Entry<'_> {
         let rest = fixed::from_f64(y - expected);
         facts.push(
             self.writer
-                .scope_cell(self.replica, scope, run.now, self.params, |cell| match run.arm {
+                .scope_cell(self.replica, scope, run.now, |cell| match run.arm {
                     Arm::Control => count(&mut cell.control_n, &mut cell.control_y, y_fixed),
                     Arm::Treated => {
                         cell.slow = cell.slow.with(y_fixed, rest);
@@ -277,7 +274,7 @@ impl Entry<'_> {
                 bundle: run.bundle,
             };
             let adv = fixed::from_f64(y - base - (expected - shown.mean));
-            facts.push(self.writer.cell(self.replica, key, run.now, self.params, |cell| {
+            facts.push(self.writer.cell(self.replica, key, run.now, |cell| {
                 if !exposed {
                     count(&mut cell.held_n, &mut cell.held_y, y_fixed);
                     return;

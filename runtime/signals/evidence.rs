@@ -31,7 +31,7 @@ pub fn at(
     let (mut n, mut y, mut adv) = (0_i64, 0_i64, 0_i64);
     for (origin, cell) in replica.cells(key) {
         let sums = cell.slow_at(now, params);
-        let weight = weight(*origin);
+        let weight = weight(origin);
         n += i64::from(sums.n) * weight / fixed::ONE;
         y += i64::from(sums.y) * weight / fixed::ONE;
         adv += sums.adv * weight / fixed::ONE;

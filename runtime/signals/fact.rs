@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fixed::Decay;
 use crate::params::Params;
+use crate::replica::Stream;
 
 /// The number of a scope: a hash of its path. The path itself travels once, as a fact of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,9 +21,9 @@ pub struct ScopeId(pub u64);
 impl ScopeId {
     /// The number of this path.
     pub fn of(path: &ScopePath) -> Self {
-        let hash = blake3::hash(path.as_str().as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-        Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+        let hash = *blake3::hash(path.as_str().as_bytes()).as_bytes();
+        let (head, _) = hash.split_first_chunk().expect("a hash has 32 bytes");
+        Self(u64::from_le_bytes(*head))
     }
 }
 
@@ -66,6 +67,7 @@ pub struct Sums {
 
 impl Sums {
     /// The sums after some time.
+    #[must_use]
     pub const fn after(self, decay: Decay) -> Self {
         Self {
             n: decay.of_u32(self.n),
@@ -307,6 +309,14 @@ impl Fact {
             | Self::ScopeCell { origin, .. }
             | Self::Alias { origin, .. } => *origin,
             Self::Tomb { tomb, .. } => tomb.by,
+        }
+    }
+
+    /// In which stream it was written.
+    pub const fn stream(&self) -> Stream {
+        Stream {
+            origin: self.origin(),
+            inc: self.stamp().inc,
         }
     }
 

@@ -9,20 +9,23 @@ pub const ONE: i64 = 1 << 16;
 /// Steps per halving.
 const STEPS: u64 = 64;
 
+/// The largest age that is told apart, in milliseconds: times [`STEPS`] it still fits 64 bits.
+const AGE_MAX: u64 = u64::MAX / STEPS;
+
 /// An age beyond this many half-lives weighs less than the last bit of any number kept here.
 pub const HALF_LIVES_MAX: u64 = 20;
 
 /// `2^(-k/64)` in Q0.62 for k = 0..64.
-static FACTORS: [u64; STEPS as usize] = factors();
+static FACTORS: [u64; 64] = factors();
 
 /// Built by repeated multiplication with `2^(-1/64)`, rounded down at each step; exact to 2^-55.
-const fn factors() -> [u64; STEPS as usize] {
+const fn factors() -> [u64; 64] {
     // 2^(-1/64) in Q0.62.
     const STEP: u128 = 4_562_008_997_483_360_349;
-    let mut table = [0; STEPS as usize];
+    let mut table = [0; 64];
     let mut value: u128 = 1 << 62;
     let mut k = 0;
-    while k < STEPS as usize {
+    while k < table.len() {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a factor of at most one in Q0.62 fits 63 bits"
@@ -52,11 +55,17 @@ impl Decay {
                 shift: 0,
             };
         }
-        let steps = (age_ms as u128 * STEPS as u128 / half_life_ms as u128) as u64;
+        // No age that matters is cut: this many milliseconds are nine million years.
+        let age = if age_ms < AGE_MAX { age_ms } else { AGE_MAX };
+        let steps = age * STEPS / half_life_ms;
         let halvings = steps / STEPS;
         if halvings > HALF_LIVES_MAX {
             return Self { factor: 0, shift: 0 };
         }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a remainder below 64, and at most 20 halvings"
+        )]
         Self {
             factor: FACTORS[(steps % STEPS) as usize],
             shift: halvings as u32,
@@ -64,14 +73,27 @@ impl Decay {
     }
 
     /// The decayed number, truncated towards zero.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "a factor of at most one makes no number larger"
+    )]
     pub const fn of(self, value: i64) -> i64 {
-        let product = (value as i128 * self.factor as i128) / (1_i128 << 62);
-        (product / (1_i128 << self.shift)) as i64
+        let size = ((value.unsigned_abs() as u128 * self.factor as u128) >> 62) as u64 >> self.shift;
+        if value < 0 {
+            (size as i64).wrapping_neg()
+        } else {
+            size as i64
+        }
     }
 
     /// The decayed number of an unsigned value.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a factor of at most one makes no number larger"
+    )]
     pub const fn of_u32(self, value: u32) -> u32 {
-        self.of(value as i64) as u32
+        (((value as u128 * self.factor as u128) >> 62) as u64 >> self.shift) as u32
     }
 }
 

@@ -42,7 +42,6 @@ pub fn caps(
     for key in keys {
         let means: Vec<(f64, f64)> = replica
             .cells(key)
-            .iter()
             .filter(|(origin, _)| weights.get(origin).is_some_and(|weight| *weight > 0))
             .map(|(_, cell)| cell.slow_at(now, params))
             .map(|sums| (fixed::to_f64(i64::from(sums.n)), fixed::to_f64(i64::from(sums.y))))

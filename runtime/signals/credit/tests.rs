@@ -62,7 +62,7 @@ impl Node {
             scope: SCOPE,
             bundle: BundleClass::default(),
         };
-        self.replica.cell(&key, OURS).copied()
+        self.replica.cell(&key, OURS)
     }
 }
 
@@ -200,11 +200,14 @@ fn a_run_counts_for_its_scope_and_those_above() {
     let mut node = Node::new();
     let path: ScopePath = "read/text".parse().expect("a scope");
     let (child, parent) = (ScopeId::of(&path), ScopeId::of(&path.parent().expect("a parent")));
-    node.replica.merge(Fact::Scope {
-        origin: OURS,
-        stamp: Stamp { inc: 1, seq: 1 },
-        path,
-    });
+    node.replica.merge(
+        Fact::Scope {
+            origin: OURS,
+            stamp: Stamp { inc: 1, seq: 1 },
+            path,
+        },
+        1_000,
+    );
     let facts = node.settle(&Run {
         scope: child,
         ..run(1.0, &[shown(1, 0.0)])
@@ -233,11 +236,14 @@ fn a_new_scope_starts_from_the_one_above() {
             inc: 1,
             seq: seq as u64,
         };
-        node.replica.merge(Fact::Scope {
-            origin: OURS,
-            stamp,
-            path: path.clone(),
-        });
+        node.replica.merge(
+            Fact::Scope {
+                origin: OURS,
+                stamp,
+                path: path.clone(),
+            },
+            1_000,
+        );
     }
     let [_, text, html] = paths.map(|path| ScopeId::of(&path));
     for _ in 0..100 {
@@ -267,11 +273,14 @@ fn no_claim_moves_a_baseline_further_than_runs_can() {
         adv: i64::MAX,
     };
     let liar = Origin { tenant: 1, node: 2 };
-    node.replica.merge(Fact::ScopeCell {
-        origin: liar,
-        scope: SCOPE,
-        cell,
-    });
+    node.replica.merge(
+        Fact::ScopeCell {
+            origin: liar,
+            scope: SCOPE,
+            cell,
+        },
+        1_000,
+    );
     let base = baseline(&node.replica, SCOPE, 1_000, &node.params, |_| fixed::ONE);
     assert!(base <= 1.0 + 1e-9, "{base}");
 }

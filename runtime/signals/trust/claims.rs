@@ -76,7 +76,7 @@ pub(super) fn pools(replica: &Replica, own: Origin, now: u64, params: &Params) -
     let mut origins: Vec<Origin> = keys
         .iter()
         .flat_map(|key| replica.cells(key))
-        .map(|(origin, _)| *origin)
+        .map(|(origin, _)| origin)
         .collect();
     origins.sort_unstable();
     origins.dedup();
@@ -87,7 +87,8 @@ pub(super) fn pools(replica: &Replica, own: Origin, now: u64, params: &Params) -
     for key in keys {
         let regime = standing_regime(replica, key);
         // Cells are sorted by origin, so those of one tenant lie together.
-        for cells in replica.cells(key).chunk_by(|(a, _), (b, _)| a.tenant == b.tenant) {
+        let cells: Vec<_> = replica.cells(key).collect();
+        for cells in cells.chunk_by(|(a, _), (b, _)| a.tenant == b.tenant) {
             let Some(pool) = pools.get_mut(&cells[0].0.tenant) else {
                 continue;
             };

@@ -30,7 +30,7 @@ fn claim(replica: &mut Replica, origin: Origin, signal: u8, (n, y): (u32, u32)) 
         slow: sums,
         ..Cell::default()
     };
-    replica.merge(Fact::Cell { origin, key, cell });
+    replica.merge(Fact::Cell { origin, key, cell }, 0);
 }
 
 fn node(node: u64) -> Origin {
