@@ -5,6 +5,7 @@
 //! without diverging, and a wrong rule is mended by new code, not by repairing data. Nothing here does I/O, looks at a
 //! clock or draws a number that its caller did not give it.
 
+pub mod audit;
 pub mod codec;
 pub mod credit;
 pub mod dedup;

@@ -274,6 +274,11 @@ impl Replica {
         self.scopes.get(&id).map(|(_, _, path)| path)
     }
 
+    /// Every scope that holds evidence, in order.
+    pub fn scope_ids(&self) -> impl Iterator<Item = ScopeId> + '_ {
+        self.scope_cells.keys().copied()
+    }
+
     /// The evidence at a key, by origin.
     pub fn cells(&self, key: &CellKey) -> impl Iterator<Item = (Origin, Cell)> + '_ {
         self.cells.get(key).into_iter().flatten().copied()
