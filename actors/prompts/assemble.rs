@@ -253,6 +253,7 @@ impl<'a> Draft<'a> {
                 sections_max: self.order.output.sections_max,
                 claims_max,
                 words_max: self.order.output.words_max,
+                strategy: None,
             },
             Assignment::Answer { .. } => Matter::Answer {
                 question,

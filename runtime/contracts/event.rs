@@ -10,8 +10,9 @@ use crate::artifact::{ArtifactVersion, Review};
 use crate::budget::{Amount, Dimension, Limits};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
-use crate::id::{JobId, NodeId, StepId, TaskId};
+use crate::id::{JobId, NodeId, ReceiptId, StepId, TaskId};
 use crate::plan::{Item, Plan};
+use crate::signal::{Outcome, Proposal, Receipt};
 use crate::spec::JobSpec;
 use crate::step::StepRecord;
 use crate::task::ReasonCode;
@@ -180,6 +181,29 @@ pub enum JobEvent {
         /// Wall milliseconds of this run.
         wall_ms: u64,
     },
+    /// An agent of a task is about to begin, and this is what it is shown of what others have learned.
+    SignalExposed {
+        /// The task.
+        task_id: TaskId,
+        /// What is shown, and to which of the task's agents.
+        receipt: Box<Receipt>,
+    },
+    /// A task has ended and hands in what was learned on it.
+    SignalsProposed {
+        /// The task.
+        task_id: TaskId,
+        /// The lessons.
+        proposals: Vec<Proposal>,
+    },
+    /// The knowledge has taken in how the run behind a receipt ended.
+    SignalCredited {
+        /// The task.
+        task_id: TaskId,
+        /// The receipt.
+        receipt_id: ReceiptId,
+        /// The outcome that counts; `None` where the end says nothing of the work, such as a used-up budget.
+        outcome: Option<Outcome>,
+    },
 }
 
 /// Work that was taken from an earlier job.
@@ -218,6 +242,9 @@ impl JobEvent {
             Self::JobSucceeded { .. } => "job_succeeded",
             Self::JobFailed { .. } => "job_failed",
             Self::JobCancelled { .. } => "job_cancelled",
+            Self::SignalExposed { .. } => "signal_exposed",
+            Self::SignalsProposed { .. } => "signals_proposed",
+            Self::SignalCredited { .. } => "signal_credited",
         }
     }
 

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::codes::{self, Code};
 use crate::fault::Problem;
 use crate::id::{JobId, ReceiptId, TaskId, TenantId};
-use crate::signal::{BundleClass, Outcome, Proposal, Receipt, ScopePath};
+use crate::signal::{BundleClass, Outcome, Proposal, Receipt, ScopePath, Share};
 
 /// What one agent of a task wants to know before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Conclusion {
     pub outcomes: Vec<Outcome>,
     /// What its agent proposes; more than [`crate::signal::PROPOSALS_PER_RUN_MAX`] are cut off.
     pub proposals: Vec<Proposal>,
+    /// How far the proposals may travel.
+    pub share: Share,
     /// When it ended.
     pub at: Timestamp,
 }

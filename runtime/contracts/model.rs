@@ -18,6 +18,7 @@ use crate::budget::Amount;
 use crate::codes::{self, Code};
 use crate::fault::{Fault, Problem};
 use crate::plan::Plan;
+use crate::signal::Polarity;
 use crate::tool::{ToolCall, ToolSpec};
 
 /// Provider and model, written `PROVIDER/NAME`; the name may hold further slashes.
@@ -142,6 +143,14 @@ pub enum Message {
     },
 }
 
+/// The schema of actions that say how a provider without a language model reads and writes: what they say becomes
+/// the `strategy` of [`Matter::Read`] and [`Matter::Write`].
+pub const EXTRACT_STRATEGY_SCHEMA: &str = "extract_strategy";
+
+/// The schema of actions that say how a job is cut into tasks where its spec leaves that open. Their arguments are
+/// `{"shape":"single"}` or `{"shape":"map_reduce_verify"}`.
+pub const PLAN_SHAPE_SCHEMA: &str = "plan_shape";
+
 /// The matter of a request as data, beside the prompt that says the same in words.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -175,6 +184,9 @@ pub enum Matter {
         claims_max: u32,
         /// Most words wanted.
         words_max: u32,
+        /// As in [`Matter::Read`].
+        #[serde(default)]
+        strategy: Option<String>,
     },
     /// Answer with the help of tools (answer: `FindingsAnswer`, quotes with paths).
     Answer {
@@ -210,6 +222,24 @@ pub enum Matter {
 pub struct FindingsAnswer {
     /// The claims, best first; empty where nothing answers the question.
     pub claims: Vec<ClaimAnswer>,
+}
+
+/// What an agent that reads and writes words may hand in beside its work: a further field of its answer. It is read
+/// apart from the work, so that a lesson out of form spoils no good answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LessonsAnswer {
+    /// What others should know who get a task like this one; at most three, usually none.
+    #[serde(default)]
+    pub lessons: Vec<LessonAnswer>,
+}
+
+/// What an agent has learned on a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LessonAnswer {
+    /// `do` for advice, `avoid` for a warning.
+    pub polarity: Polarity,
+    /// One or two plain sentences about the way of working, not about the subject of the question.
+    pub text: String,
 }
 
 /// One claim of a model.

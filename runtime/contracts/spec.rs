@@ -12,6 +12,7 @@ use crate::budget::Limits;
 use crate::id::TenantId;
 use crate::model::ModelName;
 use crate::plan::Plan;
+use crate::signal::Share;
 
 /// One job: a goal, what may be read, what may be spent, and what must come out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +49,9 @@ pub struct JobSpec {
     /// The plan, where `shape = "plan"`.
     #[serde(default)]
     pub plan: Option<Plan>,
+    /// What the job takes from what others have learned, and how far its own lessons travel.
+    #[serde(default)]
+    pub knowledge: KnowledgeSpec,
 }
 
 /// How the work is cut into tasks.
@@ -179,3 +183,63 @@ impl Default for WorkSpec {
         }
     }
 }
+
+/// What a job takes from what others have learned, and how far its own lessons travel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct KnowledgeSpec {
+    /// Whether agents are shown signals, and whether what happened to them counts as evidence.
+    #[serde(rename = "use")]
+    pub used: bool,
+    /// How far lessons of this job may travel: `private`, `tenant`, `group:N` or `public`.
+    #[serde(with = "share_text")]
+    #[schemars(with = "String")]
+    pub share: Share,
+}
+
+impl Default for KnowledgeSpec {
+    fn default() -> Self {
+        Self {
+            used: true,
+            share: Share::Tenant,
+        }
+    }
+}
+
+/// A reach as people write it: one word, where the journal's own form would be a table for a group.
+mod share_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::Share;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+    pub(super) fn serialize<S: Serializer>(share: &Share, serializer: S) -> Result<S::Ok, S::Error> {
+        match share {
+            Share::Private => serializer.serialize_str("private"),
+            Share::Tenant => serializer.serialize_str("tenant"),
+            Share::Group(number) => serializer.collect_str(&format_args!("group:{number}")),
+            Share::Public => serializer.serialize_str("public"),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Share, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "private" => Ok(Share::Private),
+            "tenant" => Ok(Share::Tenant),
+            "public" => Ok(Share::Public),
+            _ => text
+                .strip_prefix("group:")
+                .and_then(|number| number.parse().ok())
+                .map(Share::Group)
+                .ok_or_else(|| {
+                    de::Error::custom(format!(
+                        "`{text}` is no reach: write private, tenant, group:N or public"
+                    ))
+                }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

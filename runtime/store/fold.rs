@@ -168,7 +168,10 @@ impl JobFold {
             | JobEvent::BudgetReserved { .. }
             | JobEvent::BudgetReleased { .. }
             | JobEvent::BudgetExhausted { .. }
-            | JobEvent::BudgetToppedUp { .. } => {}
+            | JobEvent::BudgetToppedUp { .. }
+            | JobEvent::SignalExposed { .. }
+            | JobEvent::SignalsProposed { .. }
+            | JobEvent::SignalCredited { .. } => {}
             event => self.take_task_event(event, at, delta),
         }
     }

@@ -265,7 +265,9 @@ fn task_of(event: &JobEvent) -> Option<TaskId> {
         | JobEvent::TaskSucceeded { task_id, .. }
         | JobEvent::TaskRetried { task_id, .. }
         | JobEvent::TaskFailed { task_id, .. }
-        | JobEvent::TaskCancelled { task_id, .. } => Some(*task_id),
+        | JobEvent::TaskCancelled { task_id, .. }
+        | JobEvent::SignalExposed { task_id, .. }
+        | JobEvent::SignalsProposed { task_id, .. } => Some(*task_id),
         _ => None,
     }
 }

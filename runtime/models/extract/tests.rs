@@ -272,6 +272,7 @@ fn outline(findings: &[Finding], words_max: u32) -> OutlineAnswer {
         sections_max: 2,
         claims_max: 5,
         words_max,
+        strategy: None,
     }));
     serde_json::from_str(&reply.text).expect("an outline")
 }
@@ -429,7 +430,7 @@ proptest! {
         ask(reading);
         let findings: Vec<Finding> = texts.iter().map(|(heading, text)| finding(heading, heading, text)).collect();
         let written = ask(request(Matter::Write {
-            question: question.clone(), findings: findings.clone(), sections_max: claims_max, claims_max, words_max: 50,
+            question: question.clone(), findings: findings.clone(), sections_max: claims_max, claims_max, words_max: 50, strategy: None,
         }));
         let outline: OutlineAnswer = serde_json::from_str(&written.text).expect("an outline");
         prop_assert!(outline.sections.len() <= claims_max as usize);

@@ -49,6 +49,7 @@ pub(super) fn outline(matter: &Matter) -> OutlineAnswer {
         sections_max,
         claims_max,
         words_max,
+        ..
     } = matter
     else {
         return OutlineAnswer::default();

@@ -2,11 +2,18 @@
 
 use anthill_contracts::artifact::{ArtifactVersion, Review, ReviewFinding, Trust};
 use anthill_contracts::budget::{Amount, Dimension, Limits, Usd};
+use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::{JobEvent, Reuse};
-use anthill_contracts::id::{ArtifactId, JobId, NodeId, StepId, TaskId, TenantId, ToolCallId};
+use anthill_contracts::id::{
+    ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
+};
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
-use anthill_contracts::spec::{InputSpec, JobSpec, OutputSpec, ReviewSpec, Shape, WorkSpec};
+use anthill_contracts::signal::{
+    Arm, BundleClass, Chosen, EvidenceClass, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
+    Trigger,
+};
+use anthill_contracts::spec::{InputSpec, JobSpec, KnowledgeSpec, OutputSpec, ReviewSpec, Shape, WorkSpec};
 use anthill_contracts::step::{Phase, StepKind, StepRecord};
 use anthill_contracts::task::ReasonCode;
 
@@ -47,6 +54,7 @@ pub fn spec(tenant: &str) -> JobSpec {
         output: OutputSpec::default(),
         work: WorkSpec::default(),
         plan: Some(plan()),
+        knowledge: KnowledgeSpec::default(),
     }
 }
 
@@ -168,7 +176,75 @@ pub fn review(task_id: TaskId, number: u32, findings: Vec<ReviewFinding>) -> Rev
 pub fn events() -> Vec<JobEvent> {
     let mut events = job_events();
     events.extend(task_events(reader(0)));
+    events.extend(signal_events(reader(0)));
     events
+}
+
+/// What a reader was shown: a text, and an action that was withheld to measure it.
+pub fn receipt(task_id: TaskId) -> Receipt {
+    let exposure = |kept, body| Exposure {
+        signal: SignalId::of_parts(&[b"sample"]),
+        propensity_milli: 980,
+        kept,
+        chosen: if kept { Chosen::Drawn } else { Chosen::Probation },
+        tokens: 12,
+        polarity: Polarity::Do,
+        body,
+        mean_micro: 52_000,
+    };
+    let text = SignalBody::Text {
+        text: "Quote the sentence with the figure in it.".to_owned(),
+    };
+    let action = SignalBody::Action {
+        schema: "extract_strategy".to_owned(),
+        args: r#"{"rank":"lead"}"#.to_owned(),
+    };
+    Receipt {
+        receipt_id: ReceiptId::derive(task_id, "worker"),
+        job_id: job_id(),
+        task_id,
+        tenant: TenantId::default(),
+        scope: "read/markdown".parse().expect("a scope"),
+        bundle: BundleClass { family: 7, exact: 9 },
+        arm: Arm::Treated,
+        exposures: vec![exposure(true, text), exposure(false, action)],
+        at: Timestamp(1_700_000_000_400),
+    }
+}
+
+fn signal_events(task_id: TaskId) -> Vec<JobEvent> {
+    let receipt = receipt(task_id);
+    let outcome = Outcome {
+        receipt_id: receipt.receipt_id,
+        score_milli: 875,
+        class: EvidenceClass::Verifier,
+        harm: false,
+        at: Timestamp(1_700_000_000_900),
+    };
+    let proposal = Proposal {
+        polarity: Polarity::Avoid,
+        body: SignalBody::Text {
+            text: "Do not join two sentences into one quotation.".to_owned(),
+        },
+        trigger: Trigger::default(),
+        parents: Vec::new(),
+        source: String::new(),
+    };
+    vec![
+        JobEvent::SignalsProposed {
+            task_id,
+            proposals: vec![proposal],
+        },
+        JobEvent::SignalCredited {
+            task_id,
+            receipt_id: receipt.receipt_id,
+            outcome: Some(outcome),
+        },
+        JobEvent::SignalExposed {
+            task_id,
+            receipt: Box::new(receipt),
+        },
+    ]
 }
 
 fn job_events() -> Vec<JobEvent> {
