@@ -37,6 +37,7 @@ use tokio::sync::Semaphore;
 use crate::config::BUILTIN;
 use crate::estimate;
 use crate::prices::Prices;
+pub use strategy::STRATEGIES;
 use strategy::Strategy;
 
 /// The name of the only model of this provider.

@@ -18,5 +18,6 @@ mod remote;
 mod scripted;
 
 pub use config::{ConfigError, ModelsConfig, PriceConfig, ProviderConfig, ProviderKind};
+pub use extract::STRATEGIES;
 pub use registry::{KeyResolver, Registry};
 pub use scripted::{Fault, MatterKind, Rule, Script, ScriptedCall, ScriptedUsage, StopWord, When};

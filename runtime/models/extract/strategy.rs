@@ -7,6 +7,16 @@
 
 use serde::Deserialize;
 
+/// Strategies to begin with, as canonical JSON: which of them suits which kind of document is for outcomes to say.
+pub const STRATEGIES: [&str; 6] = [
+    r#"{"rank":"blend"}"#,
+    r#"{"rank":"centrality"}"#,
+    r#"{"rank":"frequency"}"#,
+    r#"{"rank":"lead"}"#,
+    r#"{"rank":"overlap"}"#,
+    r#"{"rank":"overlap","sections":true}"#,
+];
+
 /// How to pick sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

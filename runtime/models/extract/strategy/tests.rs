@@ -31,3 +31,12 @@ fn what_cannot_be_understood_changes_nothing() {
 fn no_strategy_reads_nothing() {
     assert_eq!(Strategy::of(Some(r#"{"sentences":0}"#)).claims_max(5), 1);
 }
+
+#[test]
+fn every_known_strategy_is_understood_and_canonical() {
+    for args in STRATEGIES {
+        let value: serde_json::Value = serde_json::from_str(args).expect("JSON");
+        assert_eq!(value.to_string(), args, "keys are sorted and nothing is spaced");
+        assert!(serde_json::from_str::<Strategy>(args).is_ok(), "{args}");
+    }
+}
