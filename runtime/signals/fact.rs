@@ -111,6 +111,9 @@ pub struct Cell {
     pub held_n: u32,
     /// See [`Cell::held_n`].
     pub held_y: u32,
+    /// How often the scope around the signal had turned, as the origin saw it; like `regime`, but of all siblings.
+    #[serde(default)]
+    pub era: u8,
 }
 
 /// What one origin has seen of a scope.

@@ -1,7 +1,9 @@
 //! Fixed-point numbers that decay: whole-number arithmetic, so that equal facts read equal on every machine.
 //!
 //! Numbers are Q16.16: 65 536 is one. An age is cut into steps of a 64th of the half-life; the factor of the steps
-//! within one halving comes from a table in Q0.62, whole halvings are shifts. Everything truncates towards zero.
+//! within one halving comes from a table in Q0.62, between two steps the line is straight, whole halvings are shifts.
+//! Everything truncates towards zero. Without the line, an entry that is written more often than once per step would
+//! have its age cut to nothing at each write and never fade.
 
 /// One, in Q16.16.
 pub const ONE: i64 = 1 << 16;
@@ -57,7 +59,8 @@ impl Decay {
         }
         // No age that matters is cut: this many milliseconds are nine million years.
         let age = if age_ms < AGE_MAX { age_ms } else { AGE_MAX };
-        let steps = age * STEPS / half_life_ms;
+        let scaled = age * STEPS;
+        let steps = scaled / half_life_ms;
         let halvings = steps / STEPS;
         if halvings > HALF_LIVES_MAX {
             return Self { factor: 0, shift: 0 };
@@ -67,7 +70,8 @@ impl Decay {
             reason = "a remainder below 64, and at most 20 halvings"
         )]
         Self {
-            factor: FACTORS[(steps % STEPS) as usize],
+            factor: FACTORS[(steps % STEPS) as usize]
+                - between(steps % STEPS, scaled % half_life_ms, half_life_ms),
             shift: halvings as u32,
         }
     }
@@ -95,6 +99,27 @@ impl Decay {
     pub const fn of_u32(self, value: u32) -> u32 {
         (((value as u128 * self.factor as u128) >> 62) as u64 >> self.shift) as u32
     }
+}
+
+/// How far the factor has fallen since a step of the table, after `rest` of `whole` of the way to the next.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a step below 64, and a part of a difference of factors"
+)]
+const fn between(step: u64, rest: u64, whole: u64) -> u64 {
+    let place = step as usize;
+    let next = if step + 1 == STEPS {
+        1 << 61
+    } else {
+        FACTORS[place + 1]
+    };
+    // Division of 64 bits is many times as fast as that of 128, and serves half-lives of up to seven weeks.
+    let way = if whole <= u32::MAX as u64 {
+        (rest << 32) / whole
+    } else {
+        (((rest as u128) << 32) / whole as u128) as u64
+    };
+    (((FACTORS[place] - next) as u128 * way as u128) >> 32) as u64
 }
 
 /// A share between 0 and 1 as Q16.16.

@@ -78,6 +78,7 @@ pub(super) fn put_cell(out: &mut Vec<u8>, cell: &Cell, base: u64) {
     put_sums(out, &cell.fast);
     put_number(out, cell.held_n.into());
     put_number(out, cell.held_y.into());
+    out.push(cell.era);
 }
 
 pub(super) fn cell(from: &mut Reader<'_>, stamp: Stamp, base: u64) -> Result<Cell, Flaw> {
@@ -91,6 +92,7 @@ pub(super) fn cell(from: &mut Reader<'_>, stamp: Stamp, base: u64) -> Result<Cel
         fast: sums(from)?,
         held_n: from.small()?,
         held_y: from.small()?,
+        era: from.byte()?,
     })
 }
 

@@ -1,0 +1,259 @@
+//! The regime: an event-driven loss of memory for signals whose worth has changed.
+//!
+//! Constant forgetting is dear while nothing changes and slow when something does. So each origin compares what a
+//! signal has done of late with what it did before; where they differ too much to be chance, it votes for a new regime
+//! of that signal. The effective regime is a rank among the votes of the trusted origins that are active in the scope,
+//! more than a third of them, so neither a few false alarms nor liars can make the fleet forget. One broken signal is a
+//! matter of its own; with every second one the world has turned, and its siblings' evidence is cut, too.
+
+use std::collections::BTreeMap;
+
+use anthill_contracts::id::SignalId;
+use anthill_contracts::signal::Origin;
+
+use crate::evidence::{self, Reader, Reading};
+use crate::fact::{Cell, CellKey, Fact, ScopeId, Sums, VOTES_MAX};
+use crate::fixed;
+use crate::params::Params;
+use crate::replica::Replica;
+use crate::writer::Writer;
+
+/// Which evidence of a signal is of today. Older evidence counts less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Regime {
+    /// How often the signal itself has broken.
+    pub own: u8,
+    /// How often the scope around it has turned.
+    pub era: u8,
+}
+
+impl Regime {
+    /// What an entry is worth in this regime, Q16.16.
+    pub fn keep(self, cell: &Cell, params: &Params) -> i64 {
+        if self.own > cell.regime {
+            return 0;
+        }
+        if self.era <= cell.era {
+            return fixed::ONE;
+        }
+        fixed::from_f64(params.sibling_keep.powi(i32::from(self.era - cell.era)))
+    }
+}
+
+/// The regimes of one scope.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScopeRegimes {
+    /// Signals that have broken, by id, and how often.
+    broken: Vec<(SignalId, u8)>,
+    era: u8,
+}
+
+/// How many votes a new regime needs where so many origins are active: more than a third.
+pub const fn quorum(active: usize) -> usize {
+    active / 3 + 1
+}
+
+impl ScopeRegimes {
+    /// The regimes of a scope by the votes of those who are trusted and active in it.
+    pub fn of(
+        replica: &Replica,
+        scope: ScopeId,
+        now: u64,
+        params: &Params,
+        trusted: impl Fn(Origin) -> bool,
+    ) -> Self {
+        let (votes, active) = votes(replica, scope, now, params, trusted);
+        Self::counted(&votes, quorum(active))
+    }
+
+    /// The regimes of a scope if two votes were enough, however many there are.
+    #[cfg(feature = "seeded-bugs")]
+    pub fn with_quorum_of_two(
+        replica: &Replica,
+        scope: ScopeId,
+        now: u64,
+        params: &Params,
+        trusted: impl Fn(Origin) -> bool,
+    ) -> Self {
+        let (votes, _) = votes(replica, scope, now, params, trusted);
+        Self::counted(&votes, 2)
+    }
+
+    /// The regimes that this many of the votes agree on: for each signal the largest that enough of them reach.
+    fn counted(votes: &BTreeMap<SignalId, Vec<u8>>, quorum: usize) -> Self {
+        let broken: Vec<(SignalId, u8)> = votes
+            .iter()
+            .filter_map(|(signal, votes)| {
+                let mut falling = votes.clone();
+                falling.sort_unstable_by(|left, right| right.cmp(left));
+                let regime = falling.get(quorum - 1).copied().unwrap_or(0);
+                (regime > 0).then_some((*signal, regime))
+            })
+            .collect();
+        let era = era(&broken);
+        Self { broken, era }
+    }
+
+    /// Whether nothing has ever broken here.
+    pub const fn is_calm(&self) -> bool {
+        self.broken.is_empty()
+    }
+
+    /// The regime of one signal.
+    pub fn of_signal(&self, signal: SignalId) -> Regime {
+        let own = match self.broken.binary_search_by_key(&signal, |(broken, _)| *broken) {
+            Ok(place) => self.broken[place].1,
+            Err(_) => 0,
+        };
+        Regime { own, era: self.era }
+    }
+}
+
+/// How often a scope has turned: with every second signal that has broken at least once, with every second one that
+/// has broken at least twice, and so on. A single signal that breaks time and again turns nothing.
+fn era(broken: &[(SignalId, u8)]) -> u8 {
+    let highest = broken.iter().map(|(_, regime)| *regime).max().unwrap_or(0);
+    (1..=highest).fold(0, |era: u8, level| {
+        let reached = broken.iter().filter(|(_, regime)| *regime >= level).count();
+        era.saturating_add(u8::try_from(reached / 2).unwrap_or(u8::MAX))
+    })
+}
+
+/// The votes of a scope's trusted and active origins, by signal, and how many such origins there are.
+fn votes(
+    replica: &Replica,
+    scope: ScopeId,
+    now: u64,
+    params: &Params,
+    trusted: impl Fn(Origin) -> bool,
+) -> (BTreeMap<SignalId, Vec<u8>>, usize) {
+    let mut by_signal: BTreeMap<SignalId, Vec<u8>> = BTreeMap::new();
+    let mut active = 0;
+    for (origin, cell) in replica.scope_cells(scope) {
+        let runs = i64::from(cell.slow_at(now, params).n);
+        if runs * 2 < fixed::ONE || !trusted(*origin) {
+            continue;
+        }
+        active += 1;
+        for (signal, regime) in &cell.votes {
+            by_signal.entry(*signal).or_default().push(*regime);
+        }
+    }
+    (by_signal, active)
+}
+
+/// Cuts the origin's own entry to the regime that its view sees. Done before each write of evidence, so that what is
+/// added belongs to the regime that the entry says. Answers the fact where there was something to do.
+pub fn fold(
+    replica: &mut Replica,
+    writer: &mut Writer,
+    reader: &Reader<'_>,
+    scope: ScopeId,
+    signal: SignalId,
+) -> Option<Fact> {
+    let regime = reader.view.regime(scope, signal);
+    let key = CellKey {
+        signal,
+        scope,
+        bundle: reader.bundle,
+    };
+    let held = replica.cell(&key, writer.origin).unwrap_or_default();
+    if held.regime >= regime.own && held.era >= regime.era {
+        return None;
+    }
+    let keep = regime.keep(&held, reader.params);
+    Some(writer.cell(replica, key, reader.now, |cell| {
+        cell.slow = share(cell.slow, keep);
+        cell.fast = share(cell.fast, keep);
+        cell.regime = cell.regime.max(regime.own);
+        cell.era = cell.era.max(regime.era);
+    }))
+}
+
+/// A share of sums, Q16.16.
+fn share(sums: Sums, keep: i64) -> Sums {
+    let part = |value: u32| u32::try_from(i64::from(value) * keep / fixed::ONE).unwrap_or(value);
+    Sums {
+        n: part(sums.n),
+        y: part(sums.y),
+        adv: sums.adv * keep / fixed::ONE,
+    }
+}
+
+/// Whether a signal has broken in a scope, as far as the reader can see: what it has done of late differs from what it
+/// did before by more than chance.
+pub fn has_broken(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> bool {
+    let params = reading.by.params;
+    let fast = evidence::fast(reading, signal, scope);
+    if fast.n < params.drift_runs_min {
+        return false;
+    }
+    let old = evidence::slow(reading, signal, scope).without(fast);
+    if old.n < params.drift_runs_min {
+        return false;
+    }
+    deviation((fast.n, fast.y), (old.n, old.y)) > params.drift_z
+}
+
+/// How many standard deviations lie between the means of two samples of outcomes, each given as runs and their sum: the
+/// root of the likelihood ratio (Wilks 1938). Near 0 and 1 the plain difference of means, measured in its standard
+/// error, raises many more false alarms.
+pub fn deviation(left: (f64, f64), right: (f64, f64)) -> f64 {
+    let pooled = (left.1 + right.1) / (left.0 + right.0);
+    let both = divergence(left, pooled) + divergence(right, pooled);
+    (2.0 * both.max(0.0)).sqrt()
+}
+
+/// How much likelier a sample is under its own mean than under this one, as a logarithm.
+fn divergence((runs, sum): (f64, f64), mean: f64) -> f64 {
+    let own = (sum / runs).clamp(0.0, 1.0);
+    let mean = mean.clamp(1e-9, 1.0 - 1e-9);
+    let part = |own: f64, mean: f64| if own > 0.0 { own * (own / mean).ln() } else { 0.0 };
+    runs * (part(own, mean) + part(1.0 - own, 1.0 - mean))
+}
+
+/// Votes for a new regime of each of these signals that has broken. Answers the fact where there is a new vote.
+///
+/// A vote is for the regime after the one that the view sees. So there is at most one until it is heard, and the next
+/// needs evidence from after the cut on both sides of the comparison: at least a fast half-life lies between.
+pub fn vote(
+    replica: &mut Replica,
+    writer: &mut Writer,
+    reader: &Reader<'_>,
+    scope: ScopeId,
+    signals: impl IntoIterator<Item = SignalId>,
+) -> Option<Fact> {
+    let reading = reader.of(replica);
+    let cast = replica.scope_cell(scope, writer.origin);
+    let new: Vec<(SignalId, u8)> = signals
+        .into_iter()
+        .filter_map(|signal| {
+            let next = reader.view.regime(scope, signal).own.checked_add(1)?;
+            let is_cast = cast.is_some_and(|cell| cell.vote_for(signal) >= next);
+            (!is_cast && has_broken(&reading, signal, scope)).then_some((signal, next))
+        })
+        .collect();
+    if new.is_empty() {
+        return None;
+    }
+    Some(writer.scope_cell(replica, scope, reader.now, |cell| {
+        for (signal, regime) in new {
+            cast_vote(&mut cell.votes, signal, regime);
+        }
+    }))
+}
+
+/// Enters a vote; where there are too many, the one for the lowest regime goes.
+fn cast_vote(votes: &mut Vec<(SignalId, u8)>, signal: SignalId, regime: u8) {
+    votes.retain(|(voted, _)| *voted != signal);
+    while votes.len() >= VOTES_MAX {
+        let lowest = votes.iter().enumerate().min_by_key(|(_, (_, regime))| *regime);
+        let Some((place, _)) = lowest else { break };
+        votes.remove(place);
+    }
+    votes.push((signal, regime));
+    votes.sort_unstable();
+}
+
+#[cfg(test)]
+mod tests;
