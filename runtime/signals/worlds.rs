@@ -48,6 +48,52 @@ pub struct WorldPatch {
     pub seed: Option<u64>,
 }
 
+impl WorldPatch {
+    /// Says what is not allowed, in words for whoever wrote it: a world must be one that ends.
+    pub fn check(&self) -> Result<(), String> {
+        let counts = [
+            ("contexts", self.contexts, 1, 1_000),
+            ("strategies", self.strategies, 2, 1_000),
+            ("nodes", self.nodes, 1, 1_024),
+            ("tasks_per_node", self.tasks_per_node, 1, 1_000_000),
+            ("tasks_per_round", self.tasks_per_round, 1, 10_000),
+            ("fanout", self.fanout, 0, 64),
+            ("seeds", self.seeds.map(|seeds| seeds as usize), 1, 1_000),
+        ];
+        for (name, value, least, most) in counts {
+            if value.is_some_and(|value| !(least..=most).contains(&value)) {
+                return Err(format!("`{name}` must be from {least} to {most}"));
+            }
+        }
+        let noise = self.signals.map(|signals| signals.label_noise);
+        let shares = [
+            ("loss", self.loss, 0.99),
+            ("liars", self.liars, 0.5),
+            ("heterogeneity", self.heterogeneity, 1.0),
+            ("signals.label_noise", noise, 0.5),
+            ("signals.good", self.signals.map(|signals| signals.good), 1.0),
+            ("signals.harmful", self.signals.map(|signals| signals.harmful), 1.0),
+        ];
+        for (name, value, most) in shares {
+            if value.is_some_and(|value| !(0.0..=most).contains(&value)) {
+                return Err(format!("`{name}` must be from 0 to {most}"));
+            }
+        }
+        match self.payoff {
+            Some(Payoff::Uniform { low, high }) if !(0.0 <= low && low < high && high <= 1.0) => {
+                Err("`payoff` must have 0 <= low < high <= 1".to_owned())
+            }
+            Some(Payoff::Beta { a, b }) if !(a > 0.0 && b > 0.0 && a <= 1e3 && b <= 1e3) => {
+                Err("`payoff` must have a and b above 0 and up to 1000".to_owned())
+            }
+            _ => match self.split {
+                Some([from, to]) if from >= to => Err("`split` must begin before it ends".to_owned()),
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
 /// How good strategies are: the probability of success of each in each scope is drawn from this.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
