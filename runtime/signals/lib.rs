@@ -6,6 +6,7 @@
 //! clock or draws a number that its caller did not give it.
 
 pub mod audit;
+pub mod base;
 pub mod codec;
 pub mod credit;
 pub mod dedup;

@@ -72,7 +72,11 @@ impl WorldPatch {
             ("heterogeneity", self.heterogeneity, 1.0),
             ("signals.label_noise", noise, 0.5),
             ("signals.good", self.signals.map(|signals| signals.good), 1.0),
-            ("signals.harmful", self.signals.map(|signals| signals.harmful), 1.0),
+            (
+                "signals.harmful",
+                self.signals.map(|signals| signals.harmful),
+                1.0,
+            ),
         ];
         for (name, value, most) in shares {
             if value.is_some_and(|value| !(0.0..=most).contains(&value)) {

@@ -1,0 +1,489 @@
+//! Choosing: what a run is shown.
+//!
+//! Everything random in it is drawn from the receipt's and the task's ids, so a choice can be made again and argued
+//! about. A signal is shown when a draw from its posterior is above zero: an empty prompt beats a bad one. A few slots
+//! go to signals that hardly anybody has seen, a few chosen signals are withheld to measure them, and a few runs are
+//! shown nothing at all.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anthill_contracts::clock::Timestamp;
+use anthill_contracts::id::{ReceiptId, SignalId};
+use anthill_contracts::knowledge::Ask;
+use anthill_contracts::signal::{
+    Arm, Chosen, Exposure, GUARD_SCHEMA, Origin, Polarity, Receipt, ScopePath, Share, Signal, SignalBody,
+    SignalState,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{KnowledgeBase, seam};
+use crate::draw;
+use crate::evidence::Reader;
+use crate::fact::ScopeId;
+use crate::fixed;
+use crate::posterior::{self, Posterior};
+use crate::view::View;
+
+/// Runs below which a signal counts as little shown.
+const NOVEL_RUNS: f64 = 8.0;
+
+/// Most runs at once on one node that are shown a signal about which nearly nothing is known.
+const NOVEL_UNDER_WAY_MAX: usize = 1;
+
+/// Least trust, Q16.16, in the author of a signal that gets a slot without having earned it.
+const AUTHOR_TRUST_MIN: i64 = fixed::ONE / 2;
+
+/// Standard deviations above its mean up to which a signal is given the benefit of the doubt.
+const BENEFIT_OF_DOUBT: f64 = 1.28;
+
+/// What became of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Its draw was among the best.
+    Drawn,
+    /// It got a slot that is kept for little-shown signals.
+    Probation,
+    /// Chosen, and withheld to measure it.
+    Withheld,
+    /// Its draw promises no gain.
+    BelowZero,
+    /// A run follows one action of a kind, and another one promised more.
+    OtherAction,
+    /// Others promised more, and the room for signals is used up.
+    NoRoom,
+    /// It was revoked, or its users did worse.
+    Quarantined,
+    /// Its evidence has faded.
+    Retired,
+    /// It is new, and a run that tries it out is still under way.
+    TriedElsewhere,
+    /// It is not shared with this tenant.
+    NotShared,
+    /// The agent cannot read words or does not know this kind of action.
+    NotFollowed,
+    /// Another signal that says the same was taken.
+    SaidAlready,
+    /// The run is one of those that are shown nothing.
+    Control,
+}
+
+impl Verdict {
+    /// The verdict in words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Drawn => "taken: its draw was among the best",
+            Self::Probation => "taken: a slot for little-shown signals",
+            Self::Withheld => "withheld, to measure it",
+            Self::BelowZero => "its draw promises no gain",
+            Self::OtherAction => "another action of its kind promised more",
+            Self::NoRoom => "no room was left",
+            Self::Quarantined => "quarantined",
+            Self::Retired => "retired",
+            Self::TriedElsewhere => "new, and another run is trying it out",
+            Self::NotShared => "not shared with this tenant",
+            Self::NotFollowed => "the agent cannot follow it",
+            Self::SaidAlready => "another signal says the same",
+            Self::Control => "the run is shown nothing, to compare with",
+        }
+    }
+}
+
+/// One candidate, what was known of it, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Considered {
+    /// The signal.
+    pub signal: SignalId,
+    /// How well it fits the task, 0 to 1.
+    pub relevance: f64,
+    /// Where it stands.
+    pub state: SignalState,
+    /// Expected gain of the outcome.
+    pub mean: f64,
+    /// Standard deviation of that expectation.
+    pub sd: f64,
+    /// Runs behind it, weighed and decayed.
+    pub runs: f64,
+    /// The draw from that expectation.
+    pub draw: f64,
+    /// Tokens that it takes.
+    pub tokens: u16,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// A choice: every candidate, and those that were taken, in the order in which they are shown.
+pub(super) struct Choice {
+    pub(super) arm: Arm,
+    pub(super) considered: Vec<Considered>,
+    pub(super) taken: Vec<usize>,
+    signals: Vec<Arc<Signal>>,
+    /// Those of the taken that got a slot without having earned it.
+    novel: BTreeSet<usize>,
+}
+
+impl KnowledgeBase {
+    /// Chooses what a run is shown.
+    pub fn recall(&mut self, ask: &Ask, now: u64) -> Receipt {
+        let tenant = Origin::tenant_number(&ask.tenant);
+        self.view(tenant, now);
+        let choice = self.choose(ask, now);
+        let exposures: Vec<Exposure> = choice
+            .taken
+            .iter()
+            .map(|place| self.expose(&choice, *place))
+            .collect();
+        self.count(&choice);
+        let shown: Vec<SignalId> = exposures
+            .iter()
+            .filter(|exposure| exposure.kept)
+            .map(|exposure| exposure.signal)
+            .collect();
+        if !shown.is_empty() {
+            self.under_way.insert(ask.receipt_id, (now, shown));
+        }
+        Receipt {
+            receipt_id: ask.receipt_id,
+            job_id: ask.job_id,
+            task_id: ask.task_id,
+            tenant: ask.tenant.clone(),
+            scope: ask.scope.clone(),
+            bundle: ask.bundle,
+            arm: choice.arm,
+            exposures,
+            at: Timestamp(now),
+        }
+    }
+
+    /// Makes the choice and changes nothing. The tenant's view must be there.
+    pub(super) fn choose(&self, ask: &Ask, now: u64) -> Choice {
+        let mut signals = Vec::new();
+        let mut considered = Vec::new();
+        let tenant = Origin::tenant_number(&ask.tenant);
+        let unseen = View::blank(self.origin(tenant));
+        let view = self.views.get(&tenant).map_or(&unseen, |(_, view)| view);
+        for (id, relevance) in self.index.candidates(ask) {
+            let Some(signal) = self.replica.signal(id) else {
+                continue;
+            };
+            considered.push(self.consider(ask, (signal, relevance), view, now));
+            signals.push(Arc::clone(signal));
+        }
+        let mut choice = Choice {
+            arm: arm(ask.receipt_id, self.params.control_share),
+            considered,
+            taken: Vec::new(),
+            signals,
+            novel: BTreeSet::new(),
+        };
+        self.fill(ask, &mut choice);
+        self.try_novel(ask, &mut choice, view);
+        self.withhold(ask.receipt_id, &mut choice);
+        if choice.arm == Arm::Control {
+            for place in std::mem::take(&mut choice.taken) {
+                choice.considered[place].verdict = Verdict::Control;
+            }
+        }
+        choice
+    }
+
+    /// What is known of a candidate, and whether it may be taken.
+    fn consider(
+        &self,
+        ask: &Ask,
+        (signal, relevance): (&Arc<Signal>, f64),
+        view: &View,
+        now: u64,
+    ) -> Considered {
+        let reader = Reader {
+            view,
+            bundle: ask.bundle,
+            now,
+            params: &self.params,
+        };
+        let posterior = self.posterior(&reader, signal.id, &ask.scope);
+        let (state, _) = seam::state(&self.replica, view, signal.id, now, &self.params);
+        let draw = draw::normal(ask.task_id, signal.id, &posterior);
+        let mut considered = Considered {
+            signal: signal.id,
+            relevance,
+            state,
+            mean: posterior.mean,
+            sd: posterior.sd,
+            runs: posterior.runs,
+            draw,
+            tokens: signal.tokens,
+            verdict: Verdict::NoRoom,
+        };
+        considered.verdict = self.obstacle(ask, signal, &considered).unwrap_or(if draw > 0.0 {
+            Verdict::NoRoom
+        } else {
+            Verdict::BelowZero
+        });
+        considered
+    }
+
+    /// What a signal is expected to add in a scope; where nothing was ever seen of the scope, in the nearest above it.
+    fn posterior(&self, reader: &Reader<'_>, signal: SignalId, scope: &ScopePath) -> Posterior {
+        let known = scope
+            .lineage()
+            .map(|path| ScopeId::of(&path))
+            .find(|scope| self.replica.scope(*scope).is_some());
+        let scope = known.unwrap_or_else(|| ScopeId::of(scope));
+        posterior::of(&reader.of(&self.replica), signal, scope)
+    }
+
+    /// Why a candidate may not be taken at all.
+    fn obstacle(&self, ask: &Ask, signal: &Signal, known: &Considered) -> Option<Verdict> {
+        if !self.is_visible(signal, Origin::tenant_number(&ask.tenant)) {
+            return Some(Verdict::NotShared);
+        }
+        if !can_follow(ask, signal) {
+            return Some(Verdict::NotFollowed);
+        }
+        match known.state {
+            SignalState::Quarantined => return Some(Verdict::Quarantined),
+            SignalState::Retired => return Some(Verdict::Retired),
+            SignalState::Probation | SignalState::Active => {}
+        }
+        // What came with the program has been read by people; what agents have found is tried out one run at a time.
+        let is_new = known.state == SignalState::Probation
+            && known.runs < NOVEL_RUNS
+            && !self.builtin.contains(&signal.id);
+        (is_new && self.runs_under_way(signal.id, ask.receipt_id) >= NOVEL_UNDER_WAY_MAX)
+            .then_some(Verdict::TriedElsewhere)
+    }
+
+    fn runs_under_way(&self, signal: SignalId, but: ReceiptId) -> usize {
+        self.under_way
+            .iter()
+            .filter(|(receipt, (_, shown))| **receipt != but && shown.contains(&signal))
+            .count()
+    }
+
+    /// Whether a signal may be shown to this tenant.
+    pub(super) fn is_visible(&self, signal: &Signal, tenant: u32) -> bool {
+        if signal.author == Origin::BUILTIN {
+            return true;
+        }
+        let is_at_home = signal.author.tenant == tenant;
+        match signal.share {
+            Share::Private => signal.author == self.origin(tenant),
+            Share::Tenant => is_at_home,
+            Share::Group(group) => is_at_home || self.groups.contains(&group),
+            Share::Public => true,
+        }
+    }
+
+    /// Takes the best draws: of each kind of action one, of what says the same one, as many as fit.
+    fn fill(&self, ask: &Ask, choice: &mut Choice) {
+        let mut open: Vec<usize> = (0..choice.considered.len())
+            .filter(|place| choice.considered[*place].verdict == Verdict::NoRoom)
+            .collect();
+        open.sort_by(|left, right| by_score(&choice.considered[*left], &choice.considered[*right]));
+        let mut schemas: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut said: BTreeMap<SignalId, usize> = BTreeMap::new();
+        let mut wanted = Vec::new();
+        for place in open {
+            let signal = &choice.signals[place];
+            if said.contains_key(&seam::stands_for(&self.replica, signal.id)) {
+                choice.considered[place].verdict = Verdict::SaidAlready;
+                continue;
+            }
+            if let Some(schema) = exclusive_schema(signal) {
+                if schemas.contains_key(schema) {
+                    choice.considered[place].verdict = Verdict::OtherAction;
+                    continue;
+                }
+                schemas.insert(schema, place);
+            }
+            said.insert(seam::stands_for(&self.replica, signal.id), place);
+            wanted.push(place);
+        }
+        let candidates: Vec<seam::Candidate> = wanted
+            .iter()
+            .map(|place| seam::candidate(&choice.signals[*place], score(&choice.considered[*place])))
+            .collect();
+        let (tokens_max, slots_max) = self.room(ask);
+        for chosen in seam::pack(&candidates, tokens_max, slots_max) {
+            choice.considered[wanted[chosen]].verdict = Verdict::Drawn;
+            choice.taken.push(wanted[chosen]);
+        }
+    }
+
+    /// Tokens and slots of a run.
+    fn room(&self, ask: &Ask) -> (u32, u32) {
+        (
+            ask.tokens_max.min(self.params.tokens_max),
+            ask.slots_max.min(self.params.slots_max),
+        )
+    }
+
+    /// Gives some slots to the least-shown signals that may be taken.
+    fn try_novel(&self, ask: &Ask, choice: &mut Choice, view: &View) {
+        let (tokens_max, slots_max) = self.room(ask);
+        if slots_max == 0 {
+            return;
+        }
+        // A run without any good signal still has a slot in which something new can be tried.
+        for slot in 0..choice.taken.len().max(1) {
+            let parts: [&[u8]; 3] = [ask.receipt_id.as_bytes(), b"slot", &(slot as u64).to_le_bytes()];
+            if seam::chance(&parts) >= self.params.probation_share {
+                continue;
+            }
+            let others: Vec<usize> = (0..choice.taken.len())
+                .filter(|other| *other != slot)
+                .map(|other| choice.taken[other])
+                .collect();
+            let used: u32 = others
+                .iter()
+                .map(|place| u32::from(choice.considered[*place].tokens))
+                .sum();
+            let fits = |place: &usize| {
+                let known = &choice.considered[*place];
+                let may = matches!(
+                    known.verdict,
+                    Verdict::NoRoom | Verdict::BelowZero | Verdict::OtherAction
+                );
+                may && used + u32::from(known.tokens) <= tokens_max
+                    && known.mean + BENEFIT_OF_DOUBT * known.sd > 0.0
+                    && view.weight(choice.signals[*place].author) >= AUTHOR_TRUST_MIN
+                    && !others.iter().any(|other| self.excludes(choice, *other, *place))
+            };
+            let least = (0..choice.considered.len())
+                .filter(fits)
+                .min_by(|left, right| Self::by_runs(ask, choice, *left, *right));
+            let Some(novel) = least else { continue };
+            choice.considered[novel].verdict = Verdict::Probation;
+            choice.novel.insert(novel);
+            match choice.taken.get_mut(slot) {
+                Some(taken) => {
+                    let displaced = std::mem::replace(taken, novel);
+                    choice.considered[displaced].verdict = Verdict::NoRoom;
+                }
+                None => choice.taken.push(novel),
+            }
+        }
+    }
+
+    /// Whether two candidates cannot both be shown.
+    fn excludes(&self, choice: &Choice, one: usize, other: usize) -> bool {
+        let (one, other) = (&choice.signals[one], &choice.signals[other]);
+        let one_schema = exclusive_schema(one);
+        (one_schema.is_some() && one_schema == exclusive_schema(other))
+            || seam::stands_for(&self.replica, one.id) == seam::stands_for(&self.replica, other.id)
+    }
+
+    /// Fewer runs first; among equals the receipt decides, so that not all runs try the same one.
+    fn by_runs(ask: &Ask, choice: &Choice, left: usize, right: usize) -> Ordering {
+        let lot = |place: usize| {
+            let signal = choice.signals[place].id;
+            seam::chance(&[ask.receipt_id.as_bytes(), b"lot", signal.as_bytes()])
+        };
+        let (left_known, right_known) = (&choice.considered[left], &choice.considered[right]);
+        left_known
+            .runs
+            .total_cmp(&right_known.runs)
+            .then_with(|| lot(left).total_cmp(&lot(right)))
+    }
+
+    /// Withholds some of those taken.
+    fn withhold(&self, receipt_id: ReceiptId, choice: &mut Choice) {
+        for place in &choice.taken {
+            let known = &mut choice.considered[*place];
+            let parts: [&[u8]; 3] = [receipt_id.as_bytes(), b"audit", known.signal.as_bytes()];
+            if seam::chance(&parts) < self.params.audit_share {
+                known.verdict = Verdict::Withheld;
+            }
+        }
+    }
+
+    fn expose(&self, choice: &Choice, place: usize) -> Exposure {
+        let (known, signal) = (&choice.considered[place], &choice.signals[place]);
+        Exposure {
+            signal: signal.id,
+            propensity_milli: milli(1.0 - self.params.audit_share),
+            kept: known.verdict != Verdict::Withheld,
+            chosen: if choice.novel.contains(&place) {
+                Chosen::Probation
+            } else {
+                Chosen::Drawn
+            },
+            tokens: signal.tokens,
+            polarity: signal.polarity,
+            body: signal.body.clone(),
+            mean_micro: micro(known.mean),
+        }
+    }
+
+    fn count(&mut self, choice: &Choice) {
+        self.counts.recalls += 1;
+        self.counts.control += u64::from(choice.arm == Arm::Control);
+        for place in &choice.taken {
+            let known = &choice.considered[*place];
+            if known.verdict == Verdict::Withheld {
+                self.counts.withheld += 1;
+                continue;
+            }
+            self.counts.shown += 1;
+            self.counts.novel += u64::from(known.runs < NOVEL_RUNS);
+        }
+    }
+}
+
+/// Whether the run is one of those that are shown nothing.
+fn arm(receipt_id: ReceiptId, control_share: f64) -> Arm {
+    if seam::chance(&[receipt_id.as_bytes(), b"arm"]) < control_share {
+        Arm::Control
+    } else {
+        Arm::Treated
+    }
+}
+
+/// Whether the agent can do something with a signal.
+fn can_follow(ask: &Ask, signal: &Signal) -> bool {
+    match &signal.body {
+        SignalBody::Text { .. } => ask.reads_text,
+        SignalBody::Action { schema, .. } => ask.schemas.contains(schema),
+    }
+}
+
+/// The kind of action of which a run follows only one. Guards are prohibitions: any number holds at once.
+fn exclusive_schema(signal: &Signal) -> Option<&str> {
+    match &signal.body {
+        SignalBody::Action { schema, .. } if schema != GUARD_SCHEMA && signal.polarity == Polarity::Do => {
+            Some(schema)
+        }
+        _ => None,
+    }
+}
+
+fn score(known: &Considered) -> f64 {
+    known.relevance * known.draw
+}
+
+/// The larger score first; the smaller id among equals.
+fn by_score(left: &Considered, right: &Considered) -> Ordering {
+    score(right)
+        .total_cmp(&score(left))
+        .then_with(|| left.signal.cmp(&right.signal))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is clamped to what fits"
+)]
+fn milli(share: f64) -> u16 {
+    (share.clamp(0.0, 1.0) * 1000.0).round() as u16
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the value is clamped to what fits"
+)]
+fn micro(mean: f64) -> i32 {
+    (mean.clamp(-1.0, 1.0) * 1e6).round() as i32
+}
