@@ -112,7 +112,7 @@ fn read(
             bundle,
         };
         let alike = bundle_weight(bundle, here, params);
-        let regime = view.regime(scope, signal);
+        let (regime, bound) = (view.regime(scope, signal), view.bound(&key));
         for (origin, cell) in reading.replica.cells(&key) {
             let keep = regime.keep(&cell, params);
             let believed = view.weight(origin);
@@ -124,12 +124,12 @@ fn read(
             if weight == 0 {
                 continue;
             }
-            let total = if origin == view.own() {
-                &mut own
+            let sums = sums_at(&cell, now, params);
+            if origin == view.own() {
+                own.add(sums, weight);
             } else {
-                &mut remote
-            };
-            total.add(sums_at(&cell, now, params), weight);
+                remote.add(sums, weight * bound.share(origin, sums.n) / fixed::ONE);
+            }
         }
     }
     let (own, remote) = (own.evidence(), remote.evidence());

@@ -10,19 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{BundleClass, Origin};
 
-use crate::fact::ScopeId;
+use crate::fact::{CellKey, ScopeId};
 use crate::fixed;
 use crate::params::Params;
 use crate::pooling;
 use crate::regime::{Regime, ScopeRegimes};
 use crate::replica::Replica;
-use crate::trust;
+use crate::trust::{Bound, Trust};
 
 /// What a reader thinks of the facts that it holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     own: Origin,
     at: u64,
+    trust: Trust,
     /// Origins that are believed less than whole, by origin; all others are believed.
     doubted: BTreeMap<Origin, i64>,
     caps: BTreeMap<ScopeId, f64>,
@@ -36,6 +37,7 @@ impl View {
         Self {
             own,
             at: 0,
+            trust: Trust::blank(),
             doubted: BTreeMap::new(),
             caps: BTreeMap::new(),
             bundles: BTreeMap::new(),
@@ -47,10 +49,10 @@ impl View {
     pub fn of(replica: &Replica, own: Origin, now: u64, params: &Params) -> Self {
         let mut view = Self::blank(own);
         view.at = now;
-        let weights = trust::weights(replica, own, now, params);
-        view.caps = pooling::caps(replica, &weights, now, params);
+        view.trust = Trust::of(replica, own, now, params);
+        view.caps = pooling::caps(replica, view.trust.weights(), now, params);
         view.caps.retain(|_, cap| cap.is_finite());
-        view.doubted = weights;
+        view.doubted.clone_from(view.trust.weights());
         view.doubted.retain(|_, weight| *weight < fixed::ONE);
         for key in replica.keys() {
             view.bundles.entry(key.scope).or_default().insert(key.bundle);
@@ -88,6 +90,11 @@ impl View {
             return fixed::ONE;
         }
         self.doubted.get(&origin).copied().unwrap_or(fixed::ONE)
+    }
+
+    /// Most runs that a claim of another origin counts for at a key.
+    pub fn bound(&self, key: &CellKey) -> Bound<'_> {
+        self.trust.bound(key)
     }
 
     /// Whether an origin has a say in votes: it is believed at least by half.

@@ -1,13 +1,16 @@
-//! Claims: what origins say they have seen, laid out for comparison.
+//! Claims: what the origins of one tenant say they have seen, laid out for comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_contracts::signal::Origin;
 
-use crate::fact::CellKey;
+use crate::fact::{CellKey, ScopeId};
 use crate::fixed;
 use crate::params::Params;
+use crate::regime::ScopeRegimes;
 use crate::replica::Replica;
+
+use super::bounds::{Bounds, bound_in};
 
 /// What one origin claims to have seen at one key.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,10 +23,6 @@ pub struct Claim {
     pub y: f64,
     /// Sum of observed advantages.
     pub adv: f64,
-    /// Recent runs.
-    pub recent_n: f64,
-    /// Sum of their outcomes.
-    pub recent_y: f64,
 }
 
 /// The claims of the origins of one pool, key by key.
@@ -32,7 +31,16 @@ pub struct Claims {
     origins: Vec<Origin>,
     own: Option<usize>,
     rows: Vec<Claim>,
-    ends: Vec<usize>,
+    ends: Vec<(f64, usize)>,
+}
+
+/// The claims at one key.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyClaims<'a> {
+    /// Most runs that one origin's claim counts for here.
+    pub bound: f64,
+    /// The claims, by origin.
+    pub claims: &'a [Claim],
 }
 
 impl Claims {
@@ -56,70 +64,131 @@ impl Claims {
         self.own
     }
 
-    /// Adds the claims at one more key.
-    pub fn push(&mut self, claims: impl IntoIterator<Item = Claim>) {
+    /// Adds the claims at one more key, where no claim counts for more runs than `bound`.
+    pub fn push(&mut self, bound: f64, claims: impl IntoIterator<Item = Claim>) {
         self.rows.extend(claims);
-        self.ends.push(self.rows.len());
+        self.ends.push((bound, self.rows.len()));
     }
 
     /// The claims of each key.
-    pub fn keys(&self) -> impl Iterator<Item = &[Claim]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.rows[start..*end])
+    pub fn keys(&self) -> impl Iterator<Item = KeyClaims<'_>> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts.zip(&self.ends).map(|(start, (bound, end))| KeyClaims {
+            bound: *bound,
+            claims: &self.rows[start..*end],
+        })
     }
 }
 
-/// The claims of the current regime, by tenant.
-pub(super) fn pools(replica: &Replica, own: Origin, now: u64, params: &Params) -> BTreeMap<u32, Claims> {
-    let mut keys: Vec<&CellKey> = replica.keys().collect();
-    keys.sort_unstable();
-    let mut origins: Vec<Origin> = keys
-        .iter()
-        .flat_map(|key| replica.cells(key))
-        .map(|(origin, _)| origin)
-        .collect();
-    origins.sort_unstable();
-    origins.dedup();
-    let mut pools: BTreeMap<u32, Claims> = BTreeMap::new();
-    for tenant in origins.chunk_by(|a, b| a.tenant == b.tenant) {
-        pools.insert(tenant[0].tenant, Claims::new(tenant.to_vec(), own));
+/// What one origin holds at one key, as of now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Held {
+    /// Who.
+    pub(super) origin: Origin,
+    /// Runs, Q16.16.
+    pub(super) n: u32,
+    /// Their outcomes, Q16.16.
+    pub(super) y: u32,
+    /// Their advantages, Q16.16.
+    pub(super) adv: i64,
+}
+
+/// The evidence of the current regime at every key, each by origin. It is asked of everybody which regime that is:
+/// trust cannot be asked, for it rests on the answer.
+pub(super) fn held(replica: &Replica, now: u64, params: &Params) -> BTreeMap<CellKey, Vec<Held>> {
+    let mut regimes: BTreeMap<ScopeId, ScopeRegimes> = BTreeMap::new();
+    let mut by_key = BTreeMap::new();
+    for key in replica.keys() {
+        let scope = regimes
+            .entry(key.scope)
+            .or_insert_with(|| ScopeRegimes::of(replica, key.scope, now, params, |_| true));
+        let regime = scope.of_signal(key.signal);
+        let mut current: Vec<Held> = replica
+            .cells(key)
+            .filter(|(_, cell)| regime.keep(cell, params) == fixed::ONE)
+            .map(|(origin, cell)| {
+                let sums = cell.slow_at(now, params);
+                Held {
+                    origin,
+                    n: sums.n,
+                    y: sums.y,
+                    adv: sums.adv,
+                }
+            })
+            .collect();
+        current.sort_unstable_by_key(|held| held.origin);
+        by_key.insert(*key, current);
     }
-    for key in keys {
-        let regime = standing_regime(replica, key);
+    by_key
+}
+
+/// The same without what is counted at a scope below, too: a run is credited to its scope and to those above, where
+/// origins with another mixture of work rightly differ.
+fn direct(replica: &Replica, held: &BTreeMap<CellKey, Vec<Held>>) -> BTreeMap<CellKey, Vec<Held>> {
+    let mut direct = held.clone();
+    let scopes: BTreeSet<ScopeId> = held.keys().map(|key| key.scope).collect();
+    let parents: BTreeMap<ScopeId, ScopeId> = scopes
+        .into_iter()
+        .filter_map(|scope| Some((scope, ScopeId::of(&replica.scope(scope)?.parent()?))))
+        .collect();
+    for (key, below) in held {
+        let Some(parent) = parents.get(&key.scope) else {
+            continue;
+        };
+        let above = CellKey {
+            scope: *parent,
+            ..*key
+        };
+        let Some(above) = direct.get_mut(&above) else {
+            continue;
+        };
+        for part in below {
+            if let Ok(place) = above.binary_search_by_key(&part.origin, |whole| whole.origin) {
+                let whole = &mut above[place];
+                whole.n = whole.n.saturating_sub(part.n);
+                whole.y = whole.y.saturating_sub(part.y).min(whole.n);
+                whole.adv = whole.adv.saturating_sub(part.adv);
+            }
+        }
+    }
+    direct
+}
+
+/// The claims of each tenant's origins, for comparison among themselves.
+pub(super) fn pools(
+    replica: &Replica,
+    held: &BTreeMap<CellKey, Vec<Held>>,
+    bounds: &Bounds,
+    own: Origin,
+) -> Vec<Claims> {
+    let origins: BTreeSet<Origin> = held.values().flatten().map(|held| held.origin).collect();
+    let origins: Vec<Origin> = origins.into_iter().collect();
+    let mut pools: BTreeMap<u32, Claims> = origins
+        .chunk_by(|a, b| a.tenant == b.tenant)
+        .map(|tenant| (tenant[0].tenant, Claims::new(tenant.to_vec(), own)))
+        .collect();
+    for (key, cells) in direct(replica, held) {
+        let bounds = bounds.get(&key).map_or(&[][..], Vec::as_slice);
         // Cells are sorted by origin, so those of one tenant lie together.
-        let cells: Vec<_> = replica.cells(key).collect();
-        for cells in cells.chunk_by(|(a, _), (b, _)| a.tenant == b.tenant) {
-            let Some(pool) = pools.get_mut(&cells[0].0.tenant) else {
+        for tenant in cells.chunk_by(|a, b| a.origin.tenant == b.origin.tenant) {
+            let number = tenant[0].origin.tenant;
+            let Some(pool) = pools.get_mut(&number) else {
                 continue;
             };
-            let places: Vec<Claim> = cells
+            let bound = bound_in(bounds, number);
+            let claims: Vec<Claim> = tenant
                 .iter()
-                .filter(|(_, cell)| cell.regime >= regime)
-                .filter_map(|(origin, cell)| {
-                    let slow = cell.slow_at(now, params);
-                    let fast = cell.fast_at(now, params);
+                .filter_map(|held| {
                     Some(Claim {
-                        origin: pool.origins.binary_search(origin).ok()?,
-                        n: fixed::to_f64(i64::from(slow.n)),
-                        y: fixed::to_f64(i64::from(slow.y)),
-                        adv: fixed::to_f64(slow.adv),
-                        recent_n: fixed::to_f64(i64::from(fast.n)),
-                        recent_y: fixed::to_f64(i64::from(fast.y)),
+                        origin: pool.origins.binary_search(&held.origin).ok()?,
+                        n: fixed::to_f64(i64::from(held.n)),
+                        y: fixed::to_f64(i64::from(held.y)),
+                        adv: fixed::to_f64(held.adv),
                     })
                 })
                 .collect();
-            pool.push(places);
+            pool.push(fixed::to_f64(i64::from(bound)), claims);
         }
     }
-    pools
-}
-
-/// The regime that more than a third of the scope's origins want for a signal, whoever they are: trust cannot be asked
-/// here, for it rests on the answer.
-fn standing_regime(replica: &Replica, key: &CellKey) -> u8 {
-    let cells = replica.scope_cells(key.scope);
-    let mut votes: Vec<u8> = cells.iter().map(|(_, cell)| cell.vote_for(key.signal)).collect();
-    let quorum = cells.len() / 3;
-    votes.sort_unstable_by(|a, b| b.cmp(a));
-    votes.get(quorum).copied().unwrap_or(0)
+    pools.into_values().collect()
 }
