@@ -4,6 +4,8 @@
 //! read real posteriors and gossip through the real merge. Each experiment reports its figures beside its baselines and
 //! its limit from the same run; none of them knows what it should find.
 
+pub mod fleet;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
