@@ -4,6 +4,7 @@
 //! read real posteriors and gossip through the real merge. Each experiment reports its figures beside its baselines and
 //! its limit from the same run; none of them knows what it should find.
 
+pub mod credit;
 pub mod fleet;
 
 use std::collections::BTreeMap;
