@@ -6,6 +6,7 @@
 //! ```text
 //! node (one_for_one, 3 in 60 s)
 //! |- executor
+//! |- knowledge
 //! `- tenants (dynamic) -- tenant -- job (ends with its lead) -- lead -- blackboard, workers, critics, planner
 //! ```
 
@@ -13,12 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_actors::executor::{ExecutorArguments, ExecutorHandle};
+use anthill_actors::knowledge::{Builtin, KnowledgeArguments, KnowledgeHandle};
 use anthill_actors::planner;
 use anthill_contracts::budget::Limits;
 use anthill_contracts::clock::Clock;
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::{JobId, NodeId, TenantId};
+use anthill_contracts::knowledge::{Knowledge, KnowledgeStore};
 use anthill_contracts::model::{Matter, ModelName, ModelRequest, Models};
 use anthill_contracts::plan::Role;
 use anthill_contracts::sources::{SourceError, Sources, SourcesRef};
@@ -60,6 +63,10 @@ pub struct NodeArguments {
     pub random: Arc<dyn Fn() -> u128 + Send + Sync>,
     /// Where jobs are kept.
     pub store: Arc<dyn Store>,
+    /// Where what the node learns is kept.
+    pub knowledge: Arc<dyn KnowledgeStore>,
+    /// What it knows from the start.
+    pub builtins: Arc<[Builtin]>,
     /// Who answers.
     pub models: Arc<dyn Models>,
     /// What tools there are.
@@ -87,6 +94,7 @@ pub struct Node {
     tenants: SupervisorHandle,
     names: Names,
     runs: Runs,
+    knowledge: KnowledgeHandle,
 }
 
 impl Node {
@@ -95,6 +103,8 @@ impl Node {
         let names = Names::default();
         let executing = ExecutorArguments::new(Arc::clone(&arguments.toolbox));
         let executor = ExecutorHandle::vacant(&executing);
+        let knowing = knowing(&arguments);
+        let knowledge = KnowledgeHandle::vacant(&knowing);
         let tenants = SupervisorSpec::new("tenants").stop_order(StopOrder::Together);
         let tenants =
             SupervisorArguments::new(tenants, Arc::clone(&arguments.clock)).named(&names, "tenants");
@@ -104,6 +114,10 @@ impl Node {
             .child(
                 ChildSpec::worker("executor"),
                 start_executor(executor.clone(), executing),
+            )
+            .child(
+                ChildSpec::worker("knowledge"),
+                start_knowledge(knowledge.clone(), knowing),
             )
             .child(ChildSpec::supervisor("tenants"), ChildStart::supervisor(tenants))
             .events(move |event| {
@@ -125,6 +139,7 @@ impl Node {
             ports: PortsWithoutSources {
                 models: Arc::clone(&arguments.models),
                 executor,
+                knowledge: Arc::new(knowledge.clone()) as Arc<dyn Knowledge>,
                 tools: arguments
                     .toolbox
                     .specs()
@@ -141,7 +156,13 @@ impl Node {
             tenants,
             names,
             runs,
+            knowledge,
         })
+    }
+
+    /// What this node has learned.
+    pub const fn knowledge(&self) -> &KnowledgeHandle {
+        &self.knowledge
     }
 
     /// Accepts a job: checks it, makes it durable, and starts its lead.
@@ -378,6 +399,26 @@ fn demand_documents(spec: &JobSpec, sources: &dyn Sources) -> Result<(), SourceE
 }
 
 fn start_executor(handle: ExecutorHandle, arguments: ExecutorArguments) -> ChildStart {
+    ChildStart::new(move |ctx| {
+        let (handle, arguments) = (handle.clone(), arguments.clone());
+        async move {
+            let (cell, task) = handle.occupy(arguments, ctx.supervisor).await?;
+            Ok(StartedChild::new(cell, task))
+        }
+    })
+}
+
+/// What the knowledge of a node is made of. Its number in facts is drawn anew at each start and used at the first.
+fn knowing(arguments: &NodeArguments) -> KnowledgeArguments {
+    let [_, _, _, _, _, _, _, _, number @ ..] = (arguments.random)().to_le_bytes();
+    let store = Arc::clone(&arguments.knowledge);
+    KnowledgeArguments {
+        builtins: Arc::clone(&arguments.builtins),
+        ..KnowledgeArguments::new(store, Arc::clone(&arguments.clock), u64::from_le_bytes(number))
+    }
+}
+
+fn start_knowledge(handle: KnowledgeHandle, arguments: KnowledgeArguments) -> ChildStart {
     ChildStart::new(move |ctx| {
         let (handle, arguments) = (handle.clone(), arguments.clone());
         async move {

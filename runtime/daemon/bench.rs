@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::boot::random;
+use anthill_actors::knowledge::MemoryStore;
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
@@ -114,6 +115,8 @@ impl Rig {
             random: Arc::new(random),
             store: Arc::<SqliteStore>::clone(&store),
             models,
+            knowledge: Arc::new(MemoryStore::default()),
+            builtins: Arc::from([]),
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
             open_sources: Arc::new(move |_| Ok(Arc::new(Herd { documents }))),

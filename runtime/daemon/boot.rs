@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use anthill_actors::knowledge::MemoryStore;
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
@@ -80,6 +81,8 @@ pub async fn node(
         random: Arc::new(random),
         store,
         models,
+        knowledge: Arc::new(MemoryStore::default()),
+        builtins: Arc::from([]),
         toolbox: Arc::new(StandardToolbox::new()),
         answer_tool: post_artifact_spec(),
         open_sources: Arc::new(open_sources),

@@ -213,6 +213,26 @@ impl KnowledgeBase {
         facts
     }
 
+    /// Facts that others may have and that somebody with these versions misses: everything but what is private.
+    pub fn shared(&self, theirs: &Versions) -> Vec<Fact> {
+        let is_private = |id: SignalId| {
+            let signal = self.replica.signal(id);
+            signal.is_some_and(|signal| signal.share == Share::Private && !self.builtin.contains(&id))
+        };
+        let mut facts = self.facts();
+        facts.retain(|fact| {
+            let is_missed = fact.stamp().seq > theirs.get(&fact.stream()).copied().unwrap_or(0);
+            is_missed
+                && match fact {
+                    Fact::Signal { signal, .. } => !is_private(signal.id),
+                    Fact::Cell { key, .. } => !is_private(key.signal),
+                    Fact::Alias { alias, .. } => !is_private(alias.stands) && !is_private(alias.follows),
+                    Fact::Scope { .. } | Fact::ScopeCell { .. } | Fact::Tomb { .. } => true,
+                }
+        });
+        facts
+    }
+
     /// Takes in one fact from elsewhere.
     pub fn merge(&mut self, fact: Fact, now: u64) -> Merged {
         self.take(fact, now)

@@ -56,6 +56,7 @@ pub(crate) struct LeadServices {
 pub(crate) struct PortsWithoutSources {
     pub(crate) models: Arc<dyn anthill_contracts::model::Models>,
     pub(crate) executor: anthill_actors::executor::ExecutorHandle,
+    pub(crate) knowledge: Arc<dyn anthill_contracts::knowledge::Knowledge>,
     pub(crate) tools: Arc<[anthill_contracts::tool::ToolSpec]>,
 }
 

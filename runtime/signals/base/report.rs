@@ -13,6 +13,7 @@ use anthill_contracts::signal::{
 use serde::{Deserialize, Serialize};
 
 use super::{Considered, Counts, KnowledgeBase, seam};
+use crate::audit;
 use crate::fact::{Cell, CellKey, ScopeId};
 use crate::fixed;
 use crate::view::View;
@@ -57,7 +58,7 @@ pub struct SignalRow {
     pub body: SignalBody,
     /// Runs behind it, decayed.
     pub runs: f64,
-    /// What it adds to the outcome.
+    /// What it adds to the outcome, by the advantages of its users.
     pub gain: Interval,
     /// How many origins have seen it used.
     pub origins: usize,
@@ -114,6 +115,8 @@ pub struct Life {
     pub row: SignalRow,
     /// Why it stands where it stands.
     pub reasons: Vec<String>,
+    /// What it adds, from the runs that it was withheld from; `None` where there are none.
+    pub measured: Option<Interval>,
     /// Who has proposed it first.
     pub author: Origin,
     /// In which job it was born.
@@ -178,12 +181,18 @@ pub struct Stats {
     pub treated: f64,
     /// Runs that were shown nothing, decayed.
     pub control: f64,
-    /// Their outcomes against each other: what the layer is worth; `None` where one side has no runs.
+    /// What the layer adds to the outcome of a run, from both experiments; `None` where neither has runs.
+    pub gain: Option<Interval>,
+    /// The same relative to the outcome without the layer.
+    pub lift: Option<f64>,
+    /// What the layer adds, from the runs that were shown nothing.
     pub against_control: Option<Interval>,
-    /// Users' outcomes against those of the withheld, over all signals.
+    /// What it adds, from the signals that were withheld one by one.
     pub against_withheld: Option<Interval>,
-    /// Share of shown signals that had few runs behind them, since the node started; `None` where none was shown.
+    /// Share of what was shown of late that had few runs behind it; `None` where nothing was shown.
     pub novelty: Option<f64>,
+    /// Age of the newest evidence from another node, in milliseconds; `None` where there is none.
+    pub lag_ms: Option<u64>,
     /// Bumped regimes.
     pub regime_bumps: u64,
     /// Facts that are held.
@@ -251,6 +260,8 @@ impl KnowledgeBase {
         Some(Life {
             row: self.signal_row(signal, &cells, &view, now),
             reasons,
+            measured: audit::uplift(&self.replica, id, now, &self.params, |origin| view.weight(origin))
+                .map(interval),
             author: signal.author,
             born_in: signal.born_in,
             created: signal.created,
@@ -303,40 +314,41 @@ impl KnowledgeBase {
             let (stands, _) = seam::state(&self.replica, &view, signal.id, now, &self.params);
             *stats.signals.entry(stands.as_str().to_owned()).or_default() += 1;
         }
-        let mut seen = Seen::default();
         for key in self.replica.keys().filter(|key| self.is_top(key.scope)) {
-            let one = self.seen(key, now);
-            stats.exposures += one.total;
-            seen.n += one.n;
-            seen.y += one.y;
-            seen.held_n += one.held_n;
-            seen.held_y += one.held_y;
+            stats.exposures += self.seen(key, now).total;
         }
-        stats.against_withheld = self.difference((seen.y, seen.n), (seen.held_y, seen.held_n));
+        let gain = audit::gain(&self.replica, now, &self.params, |origin| view.weight(origin));
+        stats.gain = gain.both.map(interval);
+        stats.lift = gain.lift();
+        stats.against_control = gain.by_control.map(interval);
+        stats.against_withheld = gain.by_withheld.map(interval);
+        stats.novelty = audit::novelty(&self.replica, now, &self.params);
+        stats.lag_ms = self.lag_ms(now);
         self.count_arms(&mut stats, now);
-        stats.novelty = (self.counts.shown > 0).then(|| self.counts.novel as f64 / self.counts.shown as f64);
         stats.tenants = self.tenants();
         stats
     }
 
-    /// The two arms over all top scopes, and the bumped regimes. Sums of a scope contain those of the scopes below.
+    /// Runs of the two arms over all top scopes, and the bumped regimes. Sums of a scope contain those below it.
     fn count_arms(&self, stats: &mut Stats, now: u64) {
-        let (mut treated, mut control) = ((0.0, 0.0), (0.0, 0.0));
         for scope in self.replica.scope_ids() {
             for (_, cell) in self.replica.scope_cells(scope) {
                 let cell = cell.clone().brought_to(now, &self.params);
                 let votes = cell.votes.iter().map(|(_, regime)| u64::from(*regime));
                 stats.regime_bumps += votes.sum::<u64>();
                 if self.is_top(scope) {
-                    treated.0 += fixed::to_f64(i64::from(cell.slow.y));
-                    treated.1 += fixed::to_f64(i64::from(cell.slow.n));
-                    control.0 += fixed::to_f64(i64::from(cell.control_y));
-                    control.1 += fixed::to_f64(i64::from(cell.control_n));
+                    stats.treated += fixed::to_f64(i64::from(cell.slow.n));
+                    stats.control += fixed::to_f64(i64::from(cell.control_n));
                 }
             }
         }
-        (stats.treated, stats.control) = (treated.1, control.1);
-        stats.against_control = self.difference(treated, control);
+    }
+
+    fn lag_ms(&self, now: u64) -> Option<u64> {
+        let cells = self.replica.keys().flat_map(|key| self.replica.cells(key));
+        let foreign = cells.filter(|(origin, _)| origin.node != self.node);
+        let newest = foreign.map(|(_, cell)| cell.at).max()?;
+        Some(now.saturating_sub(newest))
     }
 
     fn is_top(&self, scope: ScopeId) -> bool {
@@ -488,5 +500,14 @@ impl KnowledgeBase {
         }
         let sd = (self.params.noise_var / with.1 + self.params.noise_var / without.1).sqrt();
         Some(Interval::of(with.0 / with.1 - without.0 / without.1, sd))
+    }
+}
+
+fn interval(estimate: audit::Estimate) -> Interval {
+    let (low, high) = estimate.interval();
+    Interval {
+        mean: estimate.value,
+        low,
+        high,
     }
 }

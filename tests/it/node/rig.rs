@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anthill_actors::knowledge::MemoryStore;
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId};
@@ -200,6 +201,8 @@ impl Colony {
             random: Arc::new(move || drawn.fetch_add(1, Ordering::Relaxed) as u128),
             store: Arc::clone(&store),
             models: Arc::new(Only(Arc::clone(&oracle))),
+            knowledge: Arc::new(MemoryStore::default()),
+            builtins: Arc::from([]),
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
             open_sources: Arc::new(anthill::boot::open_sources),

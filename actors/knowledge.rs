@@ -1,0 +1,621 @@
+//! Knowledge: what this node has learned; tells runs what is known, and takes in how they end.
+//! Parent: `Node`, permanent. Talks to: a `KnowledgeStore`.
+//! Survives a restart: every fact and receipt that was acknowledged, and the count of the node's own facts.
+//! Invariants: a receipt is kept before it is answered; a conclusion is acknowledged when its facts are durable, and
+//! counts once; after a failed write nothing is acknowledged any more.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anthill_contracts::clock::{Clock, Timestamp};
+use anthill_contracts::id::ReceiptId;
+use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError, KnowledgeStore, ReceiptRow};
+use anthill_contracts::signal::Receipt;
+use anthill_signals::base::{
+    Contributed, Contribution, Imported, KnowledgeBase, Opening, Revocation, Revoked,
+};
+use anthill_signals::codec;
+use anthill_signals::fact::{Fact, Why};
+use anthill_signals::params::Params;
+use futures::future::BoxFuture;
+use ractor::concurrency::JoinHandle;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::task::JoinSet;
+
+use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
+use crate::metrics;
+use kept::{Kept, NodeRow};
+use ledger::Ledger;
+
+mod kept;
+mod ledger;
+mod memory;
+mod verbs;
+
+pub use anthill_signals::base::Builtin;
+pub use memory::MemoryStore;
+pub use verbs::{Exposed, KnowledgeReport, RevokeReport, exposed};
+
+/// Longest wait for the knowledge's answer.
+const CALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How often it looks after what time changes.
+const TICK: Duration = Duration::from_secs(10);
+
+/// Ticks between two looks at everything for the metrics.
+const TICKS_PER_METRICS: u64 = 6;
+
+/// Ticks between two clearings of old receipts.
+const TICKS_PER_FORGETTING: u64 = 360;
+
+/// How long receipts are kept.
+const RECEIPT_AGE_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// Receipts that are remembered without asking the store. More than may wait in the mailbox, so that no answer of the
+/// store about a receipt can be older than what is remembered of it.
+const RECENT_MAX: usize = 4 * KnowledgeHandle::WAITING_MAX;
+
+/// What the knowledge of a node needs.
+#[derive(Clone)]
+pub struct KnowledgeArguments {
+    /// Where facts and receipts are kept.
+    pub store: Arc<dyn KnowledgeStore>,
+    /// Its clocks.
+    pub clock: Arc<dyn Clock>,
+    /// The node's number in its facts, where the store does not hold one yet: drawn at random.
+    pub node: u64,
+    /// What is known from the start.
+    pub builtins: Arc<[Builtin]>,
+    /// The numbers of the layer.
+    pub params: Params,
+    /// Groups that this node's tenants have joined.
+    pub groups: BTreeSet<u32>,
+}
+
+impl KnowledgeArguments {
+    /// The knowledge of this store, with the usual numbers and nothing known from the start.
+    pub fn new(store: Arc<dyn KnowledgeStore>, clock: Arc<dyn Clock>, node: u64) -> Self {
+        Self {
+            store,
+            clock,
+            node,
+            builtins: Arc::from([]),
+            params: Params::default(),
+            groups: BTreeSet::new(),
+        }
+    }
+}
+
+/// The way to the knowledge. The handle outlives the actor: after a restart it finds the new one.
+#[derive(Clone)]
+pub struct KnowledgeHandle {
+    current: Arc<Mutex<Option<Mailbox<KnowledgeMessage>>>>,
+    store: Arc<dyn KnowledgeStore>,
+}
+
+impl KnowledgeHandle {
+    /// Most questions that may wait.
+    pub const WAITING_MAX: usize = 1024;
+
+    /// A handle without knowledge yet; calls through it fail until there is some.
+    pub fn vacant(arguments: &KnowledgeArguments) -> Self {
+        Self {
+            current: Arc::default(),
+            store: Arc::clone(&arguments.store),
+        }
+    }
+
+    /// Starts the knowledge behind this handle, linked to its supervisor.
+    pub async fn occupy(
+        &self,
+        arguments: KnowledgeArguments,
+        supervisor: ActorCell,
+    ) -> Result<(ActorCell, JoinHandle<()>), ractor::SpawnErr> {
+        let (actor, joined) = Actor::spawn_linked(None, KnowledgeActor, arguments, supervisor).await?;
+        Ok((self.settle_in(actor), joined))
+    }
+
+    /// Starts the knowledge behind this handle on its own, for a command that runs without a node. It ends with the
+    /// runtime that it runs on, or by [`KnowledgeHandle::stop`].
+    pub async fn occupy_alone(
+        &self,
+        arguments: KnowledgeArguments,
+    ) -> Result<(ActorCell, JoinHandle<()>), ractor::SpawnErr> {
+        let (actor, joined) = Actor::spawn(None, KnowledgeActor, arguments).await?;
+        Ok((self.settle_in(actor), joined))
+    }
+
+    fn settle_in(&self, actor: ActorRef<Mail<KnowledgeMessage>>) -> ActorCell {
+        let cell = actor.get_cell();
+        let bounds = MailboxBounds {
+            data: Self::WAITING_MAX,
+            control: 4,
+        };
+        let mailbox = Mailbox::new(actor, bounds);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(mailbox);
+        cell
+    }
+
+    fn mailbox(&self) -> Result<Mailbox<KnowledgeMessage>, MailError> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.clone().ok_or(MailError::Closed)
+    }
+
+    async fn call<R: Send + 'static>(
+        &self,
+        build: impl FnOnce(RpcReplyPort<Result<R, KnowledgeError>>) -> KnowledgeMessage,
+    ) -> Result<R, KnowledgeError> {
+        let mailbox = self.mailbox().map_err(|_| KnowledgeError::Away)?;
+        let answer = mailbox.call(build, CALL_TIME_MAX).await;
+        answer.unwrap_or_else(|error| {
+            Err(match error {
+                MailError::Busy => KnowledgeError::Busy,
+                MailError::Closed | MailError::TimedOut => KnowledgeError::Away,
+            })
+        })
+    }
+}
+
+impl Knowledge for KnowledgeHandle {
+    fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>> {
+        Box::pin(self.call(|reply| KnowledgeMessage::Recall {
+            ask: Box::new(ask),
+            reply,
+        }))
+    }
+
+    fn conclude(&self, conclusion: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>> {
+        Box::pin(self.call(|reply| KnowledgeMessage::Conclude {
+            conclusion: Box::new(conclusion),
+            reply,
+        }))
+    }
+}
+
+type Reply<T> = RpcReplyPort<Result<T, KnowledgeError>>;
+
+/// The protocol.
+enum KnowledgeMessage {
+    /// Chooses what a run is shown.
+    Recall { ask: Box<Ask>, reply: Reply<Receipt> },
+    /// Takes in how a run ended.
+    Conclude {
+        conclusion: Box<Conclusion>,
+        reply: Reply<()>,
+    },
+    /// Takes in a signal of a person or of another program.
+    Contribute {
+        contribution: Box<Contribution>,
+        reply: Reply<Contributed>,
+    },
+    /// Takes signals out of use.
+    Revoke {
+        what: Revocation,
+        why: Why,
+        tenant: u32,
+        reply: Reply<Revoked>,
+    },
+    /// Takes in facts from elsewhere.
+    Import {
+        facts: Vec<Fact>,
+        reply: Reply<Imported>,
+    },
+    /// Looks at the knowledge and changes nothing.
+    Look {
+        look: Box<dyn FnOnce(&mut KnowledgeBase, u64) + Send>,
+    },
+    /// Own mail: what the store holds of a receipt.
+    ReceiptFound {
+        found: Result<Option<ReceiptRow>, KnowledgeError>,
+        question: Question,
+        permit: MailPermit,
+    },
+    /// Own mail: a batch has ended.
+    BatchEnded { outcome: Result<(), KnowledgeError> },
+    /// Own mail: time has passed.
+    Ticked,
+}
+
+/// What waits for the store's word on a receipt.
+enum Question {
+    Recall {
+        ask: Box<Ask>,
+        reply: Reply<Receipt>,
+    },
+    Conclude {
+        conclusion: Box<Conclusion>,
+        reply: Reply<()>,
+    },
+}
+
+impl Question {
+    const fn receipt_id(&self) -> ReceiptId {
+        match self {
+            Self::Recall { ask, .. } => ask.receipt_id,
+            Self::Conclude { conclusion, .. } => conclusion.receipt.receipt_id,
+        }
+    }
+
+    fn fail(self, error: KnowledgeError) {
+        // Whoever is gone by now needs no answer.
+        match self {
+            Self::Recall { reply, .. } => drop(reply.send(Err(error))),
+            Self::Conclude { reply, .. } => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+struct KnowledgeActor;
+
+struct KnowledgeState {
+    arguments: KnowledgeArguments,
+    myself: ActorRef<Mail<KnowledgeMessage>>,
+    base: KnowledgeBase,
+    node: u64,
+    inc: u32,
+    ledger: Ledger,
+    /// Keys of the facts in the store, the batch that gathers included.
+    keys: BTreeSet<Vec<u8>>,
+    recent: Recent,
+    /// After a failed write the memory is ahead of the store, so nothing more is told or taken in.
+    failed: Option<KnowledgeError>,
+    ticks: u64,
+    tasks: JoinSet<()>,
+}
+
+/// Receipts of late, and whether their runs have ended.
+#[derive(Default)]
+struct Recent {
+    receipts: HashMap<ReceiptId, (Receipt, bool)>,
+    order: VecDeque<ReceiptId>,
+}
+
+impl Recent {
+    fn put(&mut self, receipt: Receipt, is_concluded: bool) {
+        let id = receipt.receipt_id;
+        if self.receipts.insert(id, (receipt, is_concluded)).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > RECENT_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.receipts.remove(&oldest);
+        }
+    }
+}
+
+impl Actor for KnowledgeActor {
+    type Msg = Mail<KnowledgeMessage>;
+    type State = KnowledgeState;
+    type Arguments = KnowledgeArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: KnowledgeArguments,
+    ) -> Result<KnowledgeState, ActorProcessingErr> {
+        let rows = arguments.store.load_facts().await?;
+        let mut state = KnowledgeState::open(arguments, myself, Kept::read(&rows));
+        state.keep_node();
+        state.flush();
+        state.begin_ticking();
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        mail: Self::Msg,
+        state: &mut KnowledgeState,
+    ) -> Result<(), ActorProcessingErr> {
+        for (message, permit) in mail.open() {
+            state.on(message, permit);
+        }
+        while state.tasks.try_join_next().is_some() {}
+        state.flush();
+        Ok(())
+    }
+}
+
+impl KnowledgeState {
+    fn open(arguments: KnowledgeArguments, myself: ActorRef<Mail<KnowledgeMessage>>, kept: Kept) -> Self {
+        let now = arguments.clock.now().0;
+        let Kept {
+            node,
+            facts,
+            keys,
+            damaged,
+            newer,
+        } = kept;
+        // Seconds since 1970 as the first incarnation: a store that was lost begins above the one that it had.
+        let node = node.unwrap_or_else(|| NodeRow {
+            node: arguments.node.max(1),
+            inc: u32::try_from(now / 1000).unwrap_or(u32::MAX),
+            versions: Default::default(),
+        });
+        let opening = Opening {
+            facts,
+            node: node.node,
+            inc: node.inc,
+            versions: node.versions,
+            builtins: arguments.builtins.to_vec(),
+            params: arguments.params.clone(),
+            groups: arguments.groups.clone(),
+            now,
+        };
+        let base = KnowledgeBase::open(opening);
+        tracing::info!(facts = keys.len(), damaged, newer, "the knowledge is open");
+        metrics::knowledge_damaged(damaged);
+        Self {
+            base,
+            arguments,
+            myself,
+            node: node.node,
+            inc: node.inc,
+            ledger: Ledger::default(),
+            keys,
+            recent: Recent::default(),
+            failed: None,
+            ticks: 0,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.arguments.clock.now().0
+    }
+
+    fn on(&mut self, message: KnowledgeMessage, permit: MailPermit) {
+        match message {
+            KnowledgeMessage::Recall { ask, reply } => self.ask(Question::Recall { ask, reply }, permit),
+            KnowledgeMessage::Conclude { conclusion, reply } => {
+                self.ask(Question::Conclude { conclusion, reply }, permit);
+            }
+            KnowledgeMessage::Contribute { contribution, reply } => {
+                self.on_contribute(&contribution, reply, permit);
+            }
+            KnowledgeMessage::Revoke {
+                what,
+                why,
+                tenant,
+                reply,
+            } => {
+                let revoked = self.base.revoke(&what, why, tenant, self.now());
+                self.keep(&revoked.facts);
+                self.answer_when_durable(revoked, reply, permit);
+            }
+            KnowledgeMessage::Import { facts, reply } => {
+                let imported = self.base.import(facts, self.now());
+                metrics::knowledge_imported(imported.facts.len());
+                self.keep(&imported.facts);
+                self.answer_when_durable(imported, reply, permit);
+            }
+            KnowledgeMessage::Look { look } => look(&mut self.base, self.arguments.clock.now().0),
+            KnowledgeMessage::ReceiptFound {
+                found,
+                question,
+                permit,
+            } => self.on_receipt_found(found, question, permit),
+            KnowledgeMessage::BatchEnded { outcome } => self.on_batch_ended(outcome),
+            KnowledgeMessage::Ticked => self.on_ticked(),
+        }
+    }
+
+    /// Answers from memory, or asks the store what it holds of the receipt.
+    fn ask(&mut self, question: Question, permit: MailPermit) {
+        if let Some(error) = &self.failed {
+            question.fail(error.clone());
+            return;
+        }
+        let id = question.receipt_id();
+        if self.recent.receipts.contains_key(&id) {
+            self.decide(question, permit);
+            return;
+        }
+        let (store, myself) = (Arc::clone(&self.arguments.store), self.myself.clone());
+        self.tasks.spawn(async move {
+            let found = store.receipt(id).await;
+            let mail = KnowledgeMessage::ReceiptFound {
+                found,
+                question,
+                permit,
+            };
+            // An actor that is gone drops the question, and its asker hears that.
+            let _ = myself.send_message(Mail::own(mail));
+        });
+    }
+
+    fn on_receipt_found(
+        &mut self,
+        found: Result<Option<ReceiptRow>, KnowledgeError>,
+        question: Question,
+        permit: MailPermit,
+    ) {
+        let is_known = self.recent.receipts.contains_key(&question.receipt_id());
+        let read = found.and_then(|row| {
+            let read = |row: ReceiptRow| Ok((kept::receipt_of(&row)?, row.conclusion.is_some()));
+            row.map(read).transpose()
+        });
+        match read {
+            Err(error) => question.fail(error),
+            Ok(Some((receipt, is_concluded))) if !is_known => {
+                self.recent.put(receipt, is_concluded);
+                self.decide(question, permit);
+            }
+            Ok(_) => self.decide(question, permit),
+        }
+    }
+
+    /// Everything that is known of the receipt is in memory now.
+    fn decide(&mut self, question: Question, permit: MailPermit) {
+        if let Some(error) = &self.failed {
+            question.fail(error.clone());
+            return;
+        }
+        match question {
+            Question::Recall { ask, reply } => {
+                let receipt = self.recall(&ask);
+                self.answer_when_durable(receipt, reply, permit);
+            }
+            Question::Conclude { conclusion, reply } => match self.conclude(*conclusion) {
+                Ok(()) => self.answer_when_durable((), reply, permit),
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            },
+        }
+    }
+
+    fn recall(&mut self, ask: &Ask) -> Receipt {
+        if let Some((receipt, _)) = self.recent.receipts.get(&ask.receipt_id) {
+            return receipt.clone();
+        }
+        let receipt = self.base.recall(ask, self.now());
+        metrics::knowledge_recalled(&receipt);
+        self.ledger.issue(kept::receipt_row(&receipt));
+        self.recent.put(receipt.clone(), false);
+        receipt
+    }
+
+    fn conclude(&mut self, mut conclusion: Conclusion) -> Result<(), KnowledgeError> {
+        let id = conclusion.receipt.receipt_id;
+        let Some((receipt, is_concluded)) = self.recent.receipts.get_mut(&id) else {
+            return Err(KnowledgeError::Refused {
+                detail: format!("no {id} was issued here in the last 30 days"),
+            });
+        };
+        if std::mem::replace(is_concluded, true) {
+            return Ok(());
+        }
+        // What counts is what was issued, not what somebody says was.
+        conclusion.receipt.clone_from(receipt);
+        let concluded = self.base.conclude(&conclusion, self.now());
+        metrics::knowledge_concluded(&concluded);
+        self.ledger.conclude(id, kept::conclusion_bytes(&conclusion));
+        self.keep(&concluded.facts);
+        Ok(())
+    }
+
+    fn on_contribute(&mut self, contribution: &Contribution, reply: Reply<Contributed>, permit: MailPermit) {
+        match self.base.contribute(contribution, self.now()) {
+            Ok(contributed) => {
+                self.keep(&contributed.facts);
+                self.answer_when_durable(contributed, reply, permit);
+            }
+            Err(refusal) => {
+                let detail = refusal.detail;
+                let _ = reply.send(Err(KnowledgeError::Refused { detail }));
+            }
+        }
+    }
+
+    /// Enters facts into the batch that gathers, with the count that they have used.
+    fn keep(&mut self, facts: &[Fact]) {
+        if facts.is_empty() {
+            return;
+        }
+        for fact in facts {
+            let (key, value) = codec::row(fact);
+            self.keys.insert(key.clone());
+            self.ledger.put(key, Some(value));
+        }
+        self.keep_node();
+        if facts.iter().any(|fact| matches!(fact, Fact::Tomb { .. })) {
+            self.drop_rows();
+        }
+    }
+
+    fn keep_node(&mut self) {
+        let (key, value) = kept::node_row(&NodeRow {
+            node: self.node,
+            inc: self.inc,
+            versions: self.base.versions(),
+        });
+        self.ledger.put(key, Some(value));
+    }
+
+    /// Removes the rows of facts that the base has dropped.
+    fn drop_rows(&mut self) {
+        let held: BTreeSet<Vec<u8>> = self.base.facts().iter().map(codec::key).collect();
+        let gone: Vec<Vec<u8>> = self.keys.difference(&held).cloned().collect();
+        for key in gone {
+            self.keys.remove(&key);
+            self.ledger.put(key, None);
+        }
+    }
+
+    fn answer_when_durable<T: Send + 'static>(&mut self, answer: T, reply: Reply<T>, permit: MailPermit) {
+        if let Some(error) = &self.failed {
+            let _ = reply.send(Err(error.clone()));
+            return;
+        }
+        self.ledger.wait(Box::new(move |outcome| {
+            drop(permit);
+            // Whoever is gone by now will ask again under the same id.
+            let _ = reply.send(outcome.map(|()| answer));
+        }));
+    }
+
+    /// Writes what has gathered, unless a batch is under way.
+    fn flush(&mut self) {
+        let Some((batch, waiters)) = self.ledger.next() else {
+            return;
+        };
+        if let Some(error) = &self.failed {
+            let error = error.clone();
+            waiters.into_iter().for_each(|waiter| waiter(Err(error.clone())));
+            self.ledger.written();
+            return;
+        }
+        let (store, myself) = (Arc::clone(&self.arguments.store), self.myself.clone());
+        self.tasks.spawn(async move {
+            let outcome = store.commit(batch).await;
+            for waiter in waiters {
+                waiter(outcome.clone());
+            }
+            let _ = myself.send_message(Mail::own(KnowledgeMessage::BatchEnded { outcome }));
+        });
+    }
+
+    fn on_batch_ended(&mut self, outcome: Result<(), KnowledgeError>) {
+        self.ledger.written();
+        if let Err(error) = outcome {
+            tracing::error!(%error, "the knowledge is no longer kept; nothing more is taken in");
+            metrics::knowledge_failed();
+            self.failed = Some(error);
+        }
+    }
+
+    fn on_ticked(&mut self) {
+        let now = self.now();
+        let ticked = self.base.tick(now);
+        self.keep(&ticked.facts);
+        if ticked.dropped > 0 {
+            self.drop_rows();
+        }
+        if self.ticks.is_multiple_of(TICKS_PER_FORGETTING) {
+            let before = Timestamp(now.saturating_sub(RECEIPT_AGE_MAX_MS));
+            self.ledger.forget_before(before);
+        }
+        if self.ticks.is_multiple_of(TICKS_PER_METRICS) {
+            metrics::knowledge_stats(&self.base.stats(0, now));
+        }
+        self.ticks += 1;
+    }
+
+    fn begin_ticking(&mut self) {
+        let myself = self.myself.clone();
+        self.tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(TICK).await;
+                if myself.send_message(Mail::own(KnowledgeMessage::Ticked)).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
