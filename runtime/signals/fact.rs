@@ -10,7 +10,7 @@ use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{BundleClass, Origin, ScopePath, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::fixed::Decay;
+use crate::fixed::{Decay, HALF_LIVES_MAX};
 use crate::params::Params;
 use crate::replica::Stream;
 
@@ -66,6 +66,9 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// No runs.
+    pub const NONE: Self = Self { n: 0, y: 0, adv: 0 };
+
     /// The sums after some time.
     #[must_use]
     pub const fn after(self, decay: Decay) -> Self {
@@ -138,59 +141,123 @@ pub struct ScopeCell {
 /// Most votes of one origin in one scope.
 pub const VOTES_MAX: usize = 8;
 
+/// Sums of fewer runs than this, Q16.16, are no evidence: a 64th of a run.
+const RUNS_MIN: u32 = 1 << 10;
+
+/// Whether so little is left of an entry's runs, counted and withheld, that it is no evidence. Young entries are
+/// spared: they may hold nothing but a regime.
+const fn is_spent(age_ms: u64, runs: [u32; 2], params: &Params) -> bool {
+    let half_life = params.slow_half_life_ms;
+    if half_life == 0 || age_ms <= half_life {
+        return false;
+    }
+    let decay = Decay::after(age_ms, half_life);
+    decay.of_u32(runs[0]).saturating_add(decay.of_u32(runs[1])) < RUNS_MIN
+}
+
+/// Whether an entry is older than anything it could hold.
+const fn is_past(age_ms: u64, params: &Params) -> bool {
+    params.slow_half_life_ms != 0 && age_ms / HALF_LIVES_MAX > params.slow_half_life_ms
+}
+
 impl Cell {
+    /// Whether the evidence has faded: everybody drops it, and reads nothing of it before.
+    pub const fn is_faded(&self, now: u64, params: &Params) -> bool {
+        let age = now.saturating_sub(self.at);
+        is_spent(age, [self.slow.n, self.held_n], params) || is_past(age, params)
+    }
+
     /// The slow sums at a time; never older than they are.
     pub const fn slow_at(&self, now: u64, params: &Params) -> Sums {
-        self.slow.after(Decay::after(
-            now.saturating_sub(self.at),
-            params.slow_half_life_ms,
-        ))
+        if self.is_faded(now, params) {
+            return Sums::NONE;
+        }
+        let age = now.saturating_sub(self.at);
+        self.slow.after(Decay::after(age, params.slow_half_life_ms))
     }
 
     /// The fast sums at a time.
     pub const fn fast_at(&self, now: u64, params: &Params) -> Sums {
-        self.fast.after(Decay::after(
-            now.saturating_sub(self.at),
-            params.fast_half_life_ms,
-        ))
+        if self.is_faded(now, params) {
+            return Sums::NONE;
+        }
+        let age = now.saturating_sub(self.at);
+        self.fast.after(Decay::after(age, params.fast_half_life_ms))
+    }
+
+    /// Runs for which the signal was withheld, and their outcomes, at a time.
+    pub const fn held_at(&self, now: u64, params: &Params) -> (u32, u32) {
+        if self.is_faded(now, params) {
+            return (0, 0);
+        }
+        let age = now.saturating_sub(self.at);
+        let decay = Decay::after(age, params.slow_half_life_ms);
+        (decay.of_u32(self.held_n), decay.of_u32(self.held_y))
     }
 
     /// The same evidence with its decay up to `now` folded in; what an origin does before it writes.
     #[must_use]
     pub const fn brought_to(self, now: u64, params: &Params) -> Self {
-        let slow = Decay::after(now.saturating_sub(self.at), params.slow_half_life_ms);
-        let at = if now > self.at { now } else { self.at };
+        let (held_n, held_y) = self.held_at(now, params);
         Self {
-            at,
-            slow: self.slow.after(slow),
+            at: if now > self.at { now } else { self.at },
+            slow: self.slow_at(now, params),
             fast: self.fast_at(now, params),
-            held_n: slow.of_u32(self.held_n),
-            held_y: slow.of_u32(self.held_y),
+            held_n,
+            held_y,
             ..self
         }
     }
 }
 
 impl ScopeCell {
+    /// Whether the evidence has faded. Votes live as long as anything can.
+    pub const fn is_faded(&self, now: u64, params: &Params) -> bool {
+        let age = now.saturating_sub(self.at);
+        let is_spent = is_spent(age, [self.slow.n, self.control_n], params);
+        (is_spent && self.votes.is_empty()) || is_past(age, params)
+    }
+
     /// The slow sums at a time.
     pub const fn slow_at(&self, now: u64, params: &Params) -> Sums {
-        self.slow.after(Decay::after(
-            now.saturating_sub(self.at),
-            params.slow_half_life_ms,
-        ))
+        if self.is_faded(now, params) {
+            return Sums::NONE;
+        }
+        let age = now.saturating_sub(self.at);
+        self.slow.after(Decay::after(age, params.slow_half_life_ms))
+    }
+
+    /// The fast sums at a time.
+    pub const fn fast_at(&self, now: u64, params: &Params) -> Sums {
+        if self.is_faded(now, params) {
+            return Sums::NONE;
+        }
+        let age = now.saturating_sub(self.at);
+        self.fast.after(Decay::after(age, params.fast_half_life_ms))
+    }
+
+    /// Runs of the control arm and their outcomes at a time.
+    pub const fn control_at(&self, now: u64, params: &Params) -> (u32, u32) {
+        if self.is_faded(now, params) {
+            return (0, 0);
+        }
+        let age = now.saturating_sub(self.at);
+        let decay = Decay::after(age, params.slow_half_life_ms);
+        (decay.of_u32(self.control_n), decay.of_u32(self.control_y))
     }
 
     /// The same evidence with its decay up to `now` folded in.
     #[must_use]
-    pub fn brought_to(mut self, now: u64, params: &Params) -> Self {
-        let age = now.saturating_sub(self.at);
-        let slow = Decay::after(age, params.slow_half_life_ms);
-        self.at = self.at.max(now);
-        self.slow = self.slow.after(slow);
-        self.fast = self.fast.after(Decay::after(age, params.fast_half_life_ms));
-        self.control_n = slow.of_u32(self.control_n);
-        self.control_y = slow.of_u32(self.control_y);
-        self
+    pub fn brought_to(self, now: u64, params: &Params) -> Self {
+        let (control_n, control_y) = self.control_at(now, params);
+        Self {
+            at: self.at.max(now),
+            slow: self.slow_at(now, params),
+            fast: self.fast_at(now, params),
+            control_n,
+            control_y,
+            ..self
+        }
     }
 
     /// The regime that this origin wants for a signal; 0 where it never saw it break.
@@ -320,6 +387,17 @@ impl Fact {
         Stream {
             origin: self.origin(),
             inc: self.stamp().inc,
+        }
+    }
+
+    /// The time that it speaks of, in milliseconds since 1970; 0 for facts that have none.
+    pub const fn at(&self) -> u64 {
+        match self {
+            Self::Signal { signal, .. } => signal.created.0,
+            Self::Cell { cell, .. } => cell.at,
+            Self::ScopeCell { cell, .. } => cell.at,
+            Self::Tomb { tomb, .. } => tomb.at,
+            Self::Scope { .. } | Self::Alias { .. } => 0,
         }
     }
 

@@ -1,19 +1,44 @@
 //! A replica: the facts that one node holds, and nothing but facts.
 //!
-//! Merging keeps, entry by entry, the value with the larger stamp. What is derived from facts lies elsewhere. Chosen:
-//! one slot per (key, origin), with the stamp (incarnation, count) inside. Rejected: wall clocks as order, which lose
-//! writes when a clock steps back, and decay inside the merge, which makes the result depend on the order of arrival.
+//! It is a map from entries, each named with its origin, to values; merging keeps, entry by entry, the value with the
+//! larger stamp. What is derived from facts lies elsewhere. Chosen: the stamp (incarnation, count) as order. Rejected:
+//! wall clocks, which lose writes when a clock steps back, and decay inside the merge, which makes the result depend on
+//! the order of arrival.
+//!
+//! What fades is dropped by everybody alone ([`Replica::collect`]), and arrivals that have faded are refused by the same
+//! rule; so dropping needs no record of what was dropped, and nothing comes back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod canonical;
+mod cells;
+mod claims;
+mod exchange;
+mod expiry;
+mod log;
+mod take;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{Origin, ScopePath, Signal};
-
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Target, Tomb};
 use crate::params::Params;
+
+pub use canonical::{BUCKETS, Kind};
+pub use cells::ORIGINS_PER_KEY_MAX;
+pub use exchange::{Delta, Span};
+pub use expiry::{FUTURE_MS_MAX, SIGNALS_PER_TREE_MAX};
+pub use log::STREAMS_MAX;
+pub use take::{CLAIMS_MAX, ENTRIES_PER_STREAM_MAX, PARKED_MAX};
+
+use cells::Cells;
+use claims::Claims;
+use log::{Item, Logs};
+
+/// Most origins whose evidence enters one reading; those with the most runs.
+pub const ORIGINS_PER_READING_MAX: usize = 64;
 
 /// One incarnation of an origin: what it writes is counted without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,37 +52,21 @@ pub struct Stream {
 /// How far a replica has come with each stream: it holds, or has seen superseded, everything up to that count.
 pub type Versions = BTreeMap<Stream, u64>;
 
-/// A piece of a stream without gaps: whoever has come to `after` and takes the facts in has come to `upto`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
-    /// Of which stream.
-    pub stream: Stream,
-    /// Up to which count the asker was.
-    pub after: u64,
-    /// Up to which count it is afterwards.
-    pub upto: u64,
-}
-
-/// The answer to somebody's versions. Facts that were pushed without being asked for travel without spans.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Delta {
-    /// What the facts complete.
-    pub spans: Vec<Span>,
-    /// The facts, in order of streams and counts.
-    pub facts: Vec<Fact>,
-}
-
-/// The facts of one node.
-#[derive(Debug, Clone, Default)]
-pub struct Replica {
-    params: Params,
-    signals: BTreeMap<SignalId, (Stamp, Arc<Signal>)>,
-    scopes: BTreeMap<ScopeId, (Origin, Stamp, ScopePath)>,
-    cells: HashMap<CellKey, Vec<(Origin, Cell)>>,
-    scope_cells: BTreeMap<ScopeId, Vec<(Origin, ScopeCell)>>,
-    aliases: BTreeSet<Alias>,
-    tombs: BTreeMap<Target, (Stamp, Tomb)>,
-    versions: Versions,
+/// The name of an entry: of what, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Entry {
+    /// A signal.
+    Signal(SignalId, Origin),
+    /// A scope's path.
+    Scope(ScopeId, Origin),
+    /// Evidence of a signal.
+    Cell(CellKey, Origin),
+    /// Evidence of a scope.
+    ScopeCell(ScopeId, Origin),
+    /// Two signals that say the same.
+    Alias(Alias, Origin),
+    /// A tombstone.
+    Tomb(Target, Origin),
 }
 
 /// What became of a fact.
@@ -80,6 +89,45 @@ pub enum Merged {
     Full,
 }
 
+/// A signal and when something about it came in last.
+#[derive(Debug, Clone, Default)]
+struct Proposed {
+    claims: Claims<(Stamp, Arc<Signal>)>,
+    seen: u64,
+}
+
+/// The facts of one node.
+#[derive(Debug, Clone, Default)]
+pub struct Replica {
+    params: Params,
+    logs: Logs,
+    cells: Cells,
+    signals: BTreeMap<SignalId, Proposed>,
+    scopes: BTreeMap<ScopeId, Claims<(Stamp, ScopePath)>>,
+    scope_cells: BTreeMap<ScopeId, Claims<ScopeCell>>,
+    aliases: BTreeMap<Alias, Claims<(Stamp, ())>>,
+    tombs: BTreeMap<Target, Claims<(Stamp, Tomb)>>,
+    /// Of each tombstone: the least counts of the streams that it has kept out.
+    kept_out: BTreeMap<Target, Versions>,
+    parked: BTreeMap<(u64, Stream, u64), Fact>,
+    refused: u64,
+    gone: Option<Vec<Entry>>,
+    #[cfg(feature = "seeded-bugs")]
+    bugs: Bugs,
+}
+
+/// Known bugs of merging.
+#[cfg(feature = "seeded-bugs")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bugs {
+    /// The value with the later clock wins, whatever its stamp.
+    pub merge_by_wall_clock: bool,
+    /// What is merged is decayed to the time of its arrival.
+    pub decay_inside_merge: bool,
+    /// A fact written after a tombstone brings back what it covers.
+    pub tomb_resurrection: bool,
+}
+
 impl Replica {
     /// An empty replica.
     pub fn new(params: &Params) -> Self {
@@ -89,189 +137,72 @@ impl Replica {
         }
     }
 
+    /// Plants known bugs, to show that they are found.
+    #[cfg(feature = "seeded-bugs")]
+    pub const fn plant(&mut self, bugs: Bugs) {
+        self.bugs = bugs;
+    }
+
     /// The numbers that its facts fade by.
     pub const fn params(&self) -> &Params {
         &self.params
     }
 
-    /// Lays in a fact that this node's own writer has just made; nothing of its stream is missing before it.
-    pub fn write(&mut self, fact: Fact, now: u64) -> Merged {
-        let (stream, seq) = (fact.stream(), fact.stamp().seq);
-        let merged = self.merge(fact, now);
-        let head = self.versions.entry(stream).or_default();
-        *head = (*head).max(seq);
-        merged
-    }
-
-    /// Takes a fact in that arrived alone, such as a pushed one. What its stream has before it may still be missing.
-    pub fn merge(&mut self, fact: Fact, _now: u64) -> Merged {
-        let (stream, seq) = (fact.stream(), fact.stamp().seq);
-        if self.is_covered(&fact) {
-            return Merged::Dead;
-        }
-        let is_news = match fact {
-            Fact::Cell { origin, key, cell } => put(self.cells.entry(key).or_default(), origin, cell),
-            Fact::ScopeCell { origin, scope, cell } => {
-                put(self.scope_cells.entry(scope).or_default(), origin, cell)
-            }
-            Fact::Signal { stamp, signal } => self.put_signal(stamp, *signal),
-            Fact::Scope { origin, stamp, path } => {
-                let id = ScopeId::of(&path);
-                let known = self.scopes.contains_key(&id);
-                self.scopes.entry(id).or_insert((origin, stamp, path));
-                !known
-            }
-            Fact::Alias { alias, .. } => self.aliases.insert(alias),
-            Fact::Tomb { stamp, tomb } => {
-                let known = self.tombs.contains_key(&tomb.target);
-                self.tombs.entry(tomb.target).or_insert((stamp, tomb));
-                !known
-            }
-        };
-        let head = self.versions.entry(stream).or_default();
-        if *head + 1 == seq {
-            *head = seq;
-        }
-        if is_news { Merged::News } else { Merged::Known }
-    }
-
-    /// Takes in an answer to this replica's versions; `each` hears what became of every fact.
-    pub fn absorb(&mut self, delta: Delta, now: u64, mut each: impl FnMut(&Fact, Merged)) {
-        for fact in delta.facts {
-            let merged = self.merge(fact.clone(), now);
-            each(&fact, merged);
-        }
-        for span in delta.spans {
-            let head = self.versions.entry(span.stream).or_default();
-            if *head >= span.after {
-                *head = (*head).max(span.upto);
-            }
-        }
-    }
-
-    /// How far this replica has come with each stream.
-    pub const fn versions(&self) -> &Versions {
-        &self.versions
-    }
-
-    /// What somebody with these versions misses, oldest first within a stream and without gaps, at most `bytes_max` of
-    /// encoded facts, but at least one fact where there is any.
-    pub fn delta(&self, theirs: &Versions, bytes_max: usize) -> Delta {
-        let _ = bytes_max;
-        let mut facts: Vec<Fact> = self
-            .facts()
-            .filter(|fact| fact.stamp().seq > theirs.get(&fact.stream()).copied().unwrap_or(0))
-            .collect();
-        facts.sort_by_key(|fact| (fact.stream(), fact.stamp().seq));
-        let spans = self
-            .versions
-            .iter()
-            .map(|(stream, head)| Span {
-                stream: *stream,
-                after: theirs.get(stream).copied().unwrap_or(0),
-                upto: *head,
-            })
-            .filter(|span| span.upto > span.after)
-            .collect();
-        Delta { spans, facts }
-    }
-
-    /// The facts of [`Replica::delta`] alone.
-    pub fn missing(&self, theirs: &Versions, bytes_max: usize) -> Vec<Fact> {
-        self.delta(theirs, bytes_max).facts
-    }
-
-    /// Every fact.
-    pub fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
-        let signals = self.signals.values().map(|(stamp, signal)| Fact::Signal {
-            stamp: *stamp,
-            signal: Box::new(Signal::clone(signal)),
-        });
-        let scopes = self.scopes.values().map(|(origin, stamp, path)| Fact::Scope {
-            origin: *origin,
-            stamp: *stamp,
-            path: path.clone(),
-        });
-        let cells = self.cells.iter().flat_map(|(key, cells)| {
-            cells.iter().map(|(origin, cell)| Fact::Cell {
-                origin: *origin,
-                key: *key,
-                cell: *cell,
-            })
-        });
-        let scope_cells = self.scope_cells.iter().flat_map(|(scope, cells)| {
-            cells.iter().map(|(origin, cell)| Fact::ScopeCell {
-                origin: *origin,
-                scope: *scope,
-                cell: cell.clone(),
-            })
-        });
-        let tombs = self.tombs.values().map(|(stamp, tomb)| Fact::Tomb {
-            stamp: *stamp,
-            tomb: *tomb,
-        });
-        signals.chain(scopes).chain(cells).chain(scope_cells).chain(tombs)
-    }
-
-    /// Drops what has faded. Answers how many facts.
-    pub fn collect(&mut self, _now: u64) -> usize {
-        0
-    }
-
-    /// What stands on a target, joined over everybody who set it.
+    /// What stands on a target, joined over everybody who set it: the strongest reason, the latest time.
     pub fn tomb(&self, target: Target) -> Option<Tomb> {
-        self.tombs.get(&target).map(|(_, tomb)| *tomb)
+        join(self.tombs.get(&target)?)
     }
 
-    /// Every tombstone.
+    /// Every target with a tombstone, joined over everybody who set it.
     pub fn tombs(&self) -> impl Iterator<Item = Tomb> + '_ {
-        self.tombs.values().map(|(_, tomb)| *tomb)
+        self.tombs.values().filter_map(join)
     }
 
     /// Pairs of signals that say the same.
     pub fn aliases(&self) -> impl Iterator<Item = Alias> + '_ {
-        self.aliases.iter().copied()
+        self.aliases.keys().copied()
     }
 
-    /// Whether a tombstone stands on a signal, whatever its reason: it is shown to nobody.
+    /// Whether a signal is shown to nobody: a tombstone stands on it, or on everybody who has proposed it.
     pub fn is_dead(&self, signal: SignalId) -> bool {
-        self.tombs.contains_key(&Target::Signal(signal))
-    }
-
-    fn put_signal(&mut self, stamp: Stamp, signal: Signal) -> bool {
-        // Several may find the same signal; the first in time, then the smaller origin, counts as its author.
-        let rank = |signal: &Signal| (signal.created, signal.author);
-        match self.signals.get_mut(&signal.id) {
-            Some((_, held)) if rank(held) <= rank(&signal) => false,
-            Some(held) => {
-                *held = (stamp, Arc::new(signal));
-                true
-            }
-            None => {
-                self.signals.insert(signal.id, (stamp, Arc::new(signal)));
-                true
-            }
+        if self.tombs.is_empty() {
+            return false;
         }
+        if self.tombs.contains_key(&Target::Signal(signal)) {
+            return true;
+        }
+        let claims = self
+            .signals
+            .get(&signal)
+            .map_or(&[][..], |held| held.claims.all());
+        !claims.is_empty() && claims.iter().all(|(origin, _)| self.is_revoked(*origin))
     }
 
-    fn is_covered(&self, fact: &Fact) -> bool {
-        let _ = (fact, &self.tombs);
-        false
+    /// Whether a tombstone stands on an origin or on its tenant.
+    pub fn is_revoked(&self, origin: Origin) -> bool {
+        self.tombs.contains_key(&Target::Origin(origin))
+            || self.tombs.contains_key(&Target::Tenant(origin.tenant))
     }
 
-    /// A signal.
+    /// A signal. Where several have proposed it, the earliest stands, then the smaller origin.
     pub fn signal(&self, id: SignalId) -> Option<&Arc<Signal>> {
-        self.signals.get(&id).map(|(_, signal)| signal)
+        standing(&self.signals.get(&id)?.claims)
     }
 
     /// Every signal, by id.
     pub fn signals(&self) -> impl Iterator<Item = &Arc<Signal>> {
-        self.signals.values().map(|(_, signal)| signal)
+        self.signals.values().filter_map(|held| standing(&held.claims))
     }
 
     /// The path of a scope.
     pub fn scope(&self, id: ScopeId) -> Option<&ScopePath> {
-        self.scopes.get(&id).map(|(_, _, path)| path)
+        let claims = self.scopes.get(&id)?.all();
+        claims.iter().map(|(_, (_, path))| path).min()
+    }
+
+    /// Every scope whose path is known.
+    pub fn scopes(&self) -> impl Iterator<Item = ScopeId> + '_ {
+        self.scopes.keys().copied()
     }
 
     /// Every scope that holds evidence, in order.
@@ -280,77 +211,198 @@ impl Replica {
     }
 
     /// The evidence at a key, by origin.
-    pub fn cells(&self, key: &CellKey) -> impl Iterator<Item = (Origin, Cell)> + '_ {
-        self.cells.get(key).into_iter().flatten().copied()
+    pub fn cells(&self, key: &CellKey) -> impl ExactSizeIterator<Item = (Origin, Cell)> + '_ {
+        self.cells.in_slot(self.cells.slot(key), &self.logs)
+    }
+
+    /// The evidence at a key that enters a reading: the [`ORIGINS_PER_READING_MAX`] origins with the most runs at that
+    /// time, by origin.
+    pub fn cells_read(&self, key: &CellKey, now: u64) -> Vec<(Origin, Cell)> {
+        let mut cells: Vec<(Origin, Cell)> = self.cells(key).collect();
+        if cells.len() > ORIGINS_PER_READING_MAX {
+            cells.sort_by_cached_key(|(origin, cell)| {
+                (std::cmp::Reverse(cell.slow_at(now, &self.params).n), *origin)
+            });
+            cells.truncate(ORIGINS_PER_READING_MAX);
+            cells.sort_unstable_by_key(|(origin, _)| *origin);
+        }
+        cells
     }
 
     /// The evidence of a scope, by origin.
     pub fn scope_cells(&self, scope: ScopeId) -> &[(Origin, ScopeCell)] {
-        self.scope_cells.get(&scope).map_or(&[], Vec::as_slice)
+        self.scope_cells.get(&scope).map_or(&[], Claims::all)
+    }
+
+    /// Every scope with evidence.
+    pub fn scopes_with_cells(&self) -> impl Iterator<Item = ScopeId> + '_ {
+        self.scope_cells.keys().copied()
     }
 
     /// One origin's evidence at a key.
     pub fn cell(&self, key: &CellKey, origin: Origin) -> Option<Cell> {
-        let cells = self.cells.get(key)?;
-        let place = cells.binary_search_by_key(&origin, |(of, _)| *of).ok()?;
-        Some(cells[place].1)
+        self.cells.get(self.cells.slot(key)?, origin, &self.logs)
     }
 
     /// One origin's evidence of a scope.
     pub fn scope_cell(&self, scope: ScopeId, origin: Origin) -> Option<&ScopeCell> {
-        let cells = self.scope_cells(scope);
-        let place = cells.binary_search_by_key(&origin, |(of, _)| *of).ok()?;
-        Some(&cells[place].1)
-    }
-
-    /// The largest stamp that this replica has come to with an origin.
-    pub fn head(&self, origin: Origin) -> Stamp {
-        let from = Stream { origin, inc: 0 };
-        let to = Stream {
-            origin,
-            inc: u32::MAX,
-        };
-        let last = self.versions.range(from..=to).next_back();
-        last.map_or(Stamp::default(), |(stream, seq)| Stamp {
-            inc: stream.inc,
-            seq: *seq,
-        })
+        self.scope_cells.get(&scope)?.get(origin)
     }
 
     /// Every key that holds evidence, in no order.
     pub fn keys(&self) -> impl Iterator<Item = &CellKey> {
         self.cells.keys()
     }
-}
 
-/// Keeps the newer of two values of one entry. True where that is the new one.
-fn put<T: Stamped>(entries: &mut Vec<(Origin, T)>, origin: Origin, value: T) -> bool {
-    match entries.binary_search_by_key(&origin, |(of, _)| *of) {
-        Ok(place) if entries[place].1.stamp() >= value.stamp() => false,
-        Ok(place) => {
-            entries[place].1 = value;
-            true
+    /// The keys of one signal that hold evidence, in order.
+    pub fn keys_of(&self, signal: SignalId) -> Vec<CellKey> {
+        self.cells.keys_of(signal)
+    }
+
+    /// How many cells of signals it holds.
+    pub const fn cell_count(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// How many facts bounds have refused since the start.
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// From now on names of entries that are dropped are kept for [`Replica::take_gone`].
+    pub fn remember_gone(&mut self) {
+        self.gone.get_or_insert_default();
+    }
+
+    /// Entries dropped since the last call: rows that whoever keeps the facts deletes.
+    pub fn take_gone(&mut self) -> Vec<Entry> {
+        self.gone.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Bytes of evidence and of its order: cells and streams. Texts of signals are not counted.
+    pub fn memory_bytes(&self) -> usize {
+        self.cells.memory_bytes() + self.logs.memory_bytes()
+    }
+
+    /// The fact behind an entry.
+    pub fn fact(&self, entry: Entry) -> Option<Fact> {
+        Some(match entry {
+            Entry::Signal(id, origin) => {
+                let (stamp, signal) = self.signals.get(&id)?.claims.get(origin)?;
+                Fact::Signal {
+                    stamp: *stamp,
+                    signal: Box::new(Signal::clone(signal)),
+                }
+            }
+            Entry::Scope(id, origin) => {
+                let (stamp, path) = self.scopes.get(&id)?.get(origin)?;
+                Fact::Scope {
+                    origin,
+                    stamp: *stamp,
+                    path: path.clone(),
+                }
+            }
+            Entry::Cell(key, origin) => Fact::Cell {
+                origin,
+                key,
+                cell: self.cell(&key, origin)?,
+            },
+            Entry::ScopeCell(scope, origin) => Fact::ScopeCell {
+                origin,
+                scope,
+                cell: self.scope_cell(scope, origin)?.clone(),
+            },
+            Entry::Alias(alias, origin) => Fact::Alias {
+                origin,
+                stamp: self.aliases.get(&alias)?.get(origin)?.0,
+                alias,
+            },
+            Entry::Tomb(target, origin) => {
+                let (stamp, tomb) = self.tombs.get(&target)?.get(origin)?;
+                Fact::Tomb {
+                    stamp: *stamp,
+                    tomb: *tomb,
+                }
+            }
+        })
+    }
+
+    /// The names of every entry, in order.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.cells.len() + self.signals.len());
+        for (id, held) in &self.signals {
+            let claims = held.claims.all().iter();
+            entries.extend(claims.map(|(origin, _)| Entry::Signal(*id, *origin)));
         }
-        Err(place) => {
-            entries.insert(place, (origin, value));
-            true
+        for (id, claims) in &self.scopes {
+            entries.extend(claims.all().iter().map(|(origin, _)| Entry::Scope(*id, *origin)));
+        }
+        let cells = entries.len();
+        for key in self.cells.keys() {
+            entries.extend(self.cells(key).map(|(origin, _)| Entry::Cell(*key, origin)));
+        }
+        entries[cells..].sort_unstable();
+        for (id, claims) in &self.scope_cells {
+            entries.extend(
+                claims
+                    .all()
+                    .iter()
+                    .map(|(origin, _)| Entry::ScopeCell(*id, *origin)),
+            );
+        }
+        for (alias, claims) in &self.aliases {
+            entries.extend(
+                claims
+                    .all()
+                    .iter()
+                    .map(|(origin, _)| Entry::Alias(*alias, *origin)),
+            );
+        }
+        for (target, claims) in &self.tombs {
+            entries.extend(
+                claims
+                    .all()
+                    .iter()
+                    .map(|(origin, _)| Entry::Tomb(*target, *origin)),
+            );
+        }
+        entries
+    }
+
+    /// Every fact, in order of entries.
+    pub fn facts(&self) -> impl Iterator<Item = Fact> + '_ {
+        self.entries().into_iter().filter_map(|entry| self.fact(entry))
+    }
+}
+
+/// Of several who have proposed one signal, the earliest, then the smaller origin.
+fn standing(claims: &Claims<(Stamp, Arc<Signal>)>) -> Option<&Arc<Signal>> {
+    let signals = claims.all().iter().map(|(_, (_, signal))| signal);
+    signals.min_by_key(|signal| (signal.created, signal.author))
+}
+
+/// The join of what several have set on one target: a maximum in each part, so that no order plays a part.
+fn join(claims: &Claims<(Stamp, Tomb)>) -> Option<Tomb> {
+    let tombs = || claims.all().iter().map(|(_, (_, tomb))| tomb);
+    let latest = tombs().max_by_key(|tomb| (tomb.at, tomb.by))?;
+    let why = tombs().map(|tomb| tomb.why).max()?;
+    Some(Tomb { why, ..*latest })
+}
+
+impl Fact {
+    /// The entry that it is a value of.
+    pub fn entry(&self) -> Entry {
+        let origin = self.origin();
+        match self {
+            Self::Signal { signal, .. } => Entry::Signal(signal.id, origin),
+            Self::Scope { path, .. } => Entry::Scope(ScopeId::of(path), origin),
+            Self::Cell { key, .. } => Entry::Cell(*key, origin),
+            Self::ScopeCell { scope, .. } => Entry::ScopeCell(*scope, origin),
+            Self::Alias { alias, .. } => Entry::Alias(*alias, origin),
+            Self::Tomb { tomb, .. } => Entry::Tomb(tomb.target, origin),
         }
     }
 }
 
-/// An entry with an order of its values.
-trait Stamped {
-    fn stamp(&self) -> Stamp;
-}
-
-impl Stamped for Cell {
-    fn stamp(&self) -> Stamp {
-        self.stamp
-    }
-}
-
-impl Stamped for ScopeCell {
-    fn stamp(&self) -> Stamp {
-        self.stamp
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Entries of one name by several origins: of each origin the value with the larger stamp, in order of origins.
+
+use std::sync::Arc;
+
+use anthill_contracts::signal::{Origin, ScopePath, Signal};
+use serde::Serialize;
+
+use crate::fact::{ScopeCell, Stamp, Tomb};
+
+/// A value with its place in the order of its origin.
+pub(super) trait Stamped: PartialEq {
+    /// The place.
+    fn stamp(&self) -> Stamp;
+
+    /// Orders two values of one place.
+    fn hash(&self) -> [u8; 32];
+}
+
+/// Hashes a value's content.
+pub(super) fn content_hash(value: &impl Serialize) -> [u8; 32] {
+    let bytes = rmp_serde::to_vec(value).expect("facts are plain data");
+    *blake3::hash(&bytes).as_bytes()
+}
+
+macro_rules! stamped {
+    ($($value:ty as $plain:ty),*) => {
+        $(impl Stamped for (Stamp, $value) {
+            fn stamp(&self) -> Stamp {
+                self.0
+            }
+
+            fn hash(&self) -> [u8; 32] {
+                let plain: &$plain = &self.1;
+                content_hash(plain)
+            }
+        })*
+    };
+}
+
+stamped!(Arc<Signal> as Signal, ScopePath as ScopePath, () as (), Tomb as Tomb);
+
+impl Stamped for ScopeCell {
+    fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        content_hash(self)
+    }
+}
+
+/// How a value compares with the one that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// None is held, or an older one with this stamp.
+    Newer(Option<Stamp>),
+    /// The same, or older.
+    Known,
+    /// Another value under the same stamp.
+    Contradicts,
+}
+
+/// What each origin has written of one thing.
+#[derive(Debug, Clone)]
+pub(super) struct Claims<T>(Vec<(Origin, T)>);
+
+impl<T> Default for Claims<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Stamped> Claims<T> {
+    /// Every claim, in order of origins.
+    pub(super) fn all(&self) -> &[(Origin, T)] {
+        &self.0
+    }
+
+    fn place(&self, origin: Origin) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&origin, |(of, _)| *of)
+    }
+
+    /// One origin's claim.
+    pub(super) fn get(&self, origin: Origin) -> Option<&T> {
+        Some(&self.0[self.place(origin).ok()?].1)
+    }
+
+    /// How a value compares with the one held.
+    pub(super) fn compare(&self, origin: Origin, value: &T) -> Order {
+        match self.get(origin) {
+            Some(held) if held.stamp() > value.stamp() => Order::Known,
+            Some(held) if held == value => Order::Known,
+            Some(held) if held.stamp() == value.stamp() => Order::Contradicts,
+            held => Order::Newer(held.map(Stamped::stamp)),
+        }
+    }
+
+    /// Puts a value in place of its origin's.
+    pub(super) fn put(&mut self, origin: Origin, value: T) {
+        match self.place(origin) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (origin, value)),
+        }
+    }
+
+    /// Drops one origin's claim.
+    pub(super) fn remove(&mut self, origin: Origin) {
+        if let Ok(place) = self.place(origin) {
+            self.0.remove(place);
+        }
+    }
+}

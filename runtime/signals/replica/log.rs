@@ -1,0 +1,169 @@
+//! What each incarnation has written, by its count: the order in which others ask for it.
+//!
+//! An item stands for an entry that the replica holds at that count; where the entry is written again, its item moves
+//! to the later count. So a stream is read without gaps by skipping what is no longer there, and an answer costs as much
+//! as it carries. Streams are numbered, and cells name theirs by number.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Stream, Versions};
+
+/// Most streams that a replica follows; beyond it facts of unknown origins are refused.
+pub const STREAMS_MAX: usize = 65_536;
+
+/// Streams without a living entry are forgotten only where there are more than this.
+const IDLE_STREAMS_MAX: usize = 4_096;
+
+/// Where an entry lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Item {
+    /// In the slot of a key of cells.
+    Slot(u32),
+    /// Elsewhere.
+    Entry(Entry),
+}
+
+/// One stream.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    pub(super) stream: Stream,
+    /// Everything up to here was taken in.
+    pub(super) head: u64,
+    /// When something of it came in last.
+    pub(super) seen: u64,
+    cells: BTreeMap<u64, u32>,
+    rest: BTreeMap<u64, Entry>,
+}
+
+impl Log {
+    /// Items after one count and up to another, oldest first.
+    pub(super) fn between(&self, after: u64, upto: u64) -> impl Iterator<Item = (u64, Item)> + '_ {
+        let from = after.saturating_add(1);
+        let upto = upto.max(from);
+        let mut cells = self.cells.range(from..=upto).peekable();
+        let mut rest = self.rest.range(from..=upto).peekable();
+        std::iter::from_fn(move || {
+            let cell_first = match (cells.peek(), rest.peek()) {
+                (Some((a, _)), Some((b, _))) => a <= b,
+                (cell, _) => cell.is_some(),
+            };
+            if cell_first {
+                cells.next().map(|(seq, slot)| (*seq, Item::Slot(*slot)))
+            } else {
+                rest.next().map(|(seq, entry)| (*seq, Item::Entry(*entry)))
+            }
+        })
+    }
+
+    /// How many entries stand in it.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len() + self.rest.len()
+    }
+
+    /// Notes an entry. True where another entry stands under this count already: its origin has counted twice.
+    pub(super) fn note(&mut self, seq: u64, item: Item) -> bool {
+        let (cell, entry) = (self.cells.get(&seq), self.rest.get(&seq));
+        let clash = match &item {
+            Item::Slot(slot) => entry.is_some() || cell.is_some_and(|held| held != slot),
+            Item::Entry(new) => cell.is_some() || entry.is_some_and(|held| held != new),
+        };
+        match item {
+            Item::Slot(slot) => drop(self.cells.insert(seq, slot)),
+            Item::Entry(entry) => drop(self.rest.insert(seq, entry)),
+        }
+        clash
+    }
+
+    /// Forgets an entry, where it is this one that stands under the count.
+    pub(super) fn forget(&mut self, seq: u64, item: Item) {
+        match item {
+            Item::Slot(slot) if self.cells.get(&seq) == Some(&slot) => drop(self.cells.remove(&seq)),
+            Item::Entry(entry) if self.rest.get(&seq) == Some(&entry) => drop(self.rest.remove(&seq)),
+            _ => {}
+        }
+    }
+
+    /// Bytes that it takes: nodes of the maps are at least half full.
+    pub(super) fn memory_bytes(&self) -> usize {
+        // A node holds up to 11 items and two words; one that fills in ascending order is left with six.
+        let node = |item: usize| (11 * item + 16).div_ceil(6);
+        size_of::<Self>()
+            + self.cells.len() * node(size_of::<(u64, u32)>())
+            + self.rest.len() * node(size_of::<(u64, Entry)>())
+    }
+}
+
+/// Every stream, by number and by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Logs {
+    logs: Vec<Log>,
+    numbers: BTreeMap<Stream, u32>,
+}
+
+impl Logs {
+    /// The number of a stream, given one where it has none; `None` where there are too many.
+    pub(super) fn intern(&mut self, stream: Stream) -> Option<u32> {
+        if let Some(number) = self.numbers.get(&stream) {
+            return Some(*number);
+        }
+        if self.numbers.len() >= STREAMS_MAX {
+            return None;
+        }
+        let number = u32::try_from(self.logs.len()).ok()?;
+        self.logs.push(Log {
+            stream,
+            head: 0,
+            seen: 0,
+            cells: BTreeMap::new(),
+            rest: BTreeMap::new(),
+        });
+        self.numbers.insert(stream, number);
+        Some(number)
+    }
+
+    /// A stream by its name.
+    pub(super) fn find_mut(&mut self, stream: Stream) -> Option<&mut Log> {
+        let number = *self.numbers.get(&stream)?;
+        Some(self.at_mut(number))
+    }
+
+    /// A stream by its number.
+    pub(super) fn at(&self, number: u32) -> &Log {
+        &self.logs[number as usize]
+    }
+
+    /// A stream by its number.
+    pub(super) fn at_mut(&mut self, number: u32) -> &mut Log {
+        &mut self.logs[number as usize]
+    }
+
+    /// Streams in order of origins and incarnations.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Log> {
+        self.numbers.values().map(|number| self.at(*number))
+    }
+
+    /// The versions.
+    pub(super) fn versions(&self) -> Versions {
+        let come_to = self.iter().filter(|log| log.head > 0);
+        come_to.map(|log| (log.stream, log.head)).collect()
+    }
+
+    /// Streams that have nothing left and are silent since `before` make room, where there are many. Their numbers stay
+    /// taken until the replica is loaded again, because cells name streams by number.
+    pub(super) fn forget_silent(&mut self, before: u64) {
+        if self.numbers.len() <= IDLE_STREAMS_MAX {
+            return;
+        }
+        let logs = &self.logs;
+        self.numbers.retain(|_, number| {
+            let log = &logs[*number as usize];
+            log.len() > 0 || log.seen >= before
+        });
+    }
+
+    /// Bytes that they take.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.logs.iter().map(Log::memory_bytes).sum::<usize>()
+            + self.numbers.len() * 2 * size_of::<(Stream, u32)>()
+    }
+}
