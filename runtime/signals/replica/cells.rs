@@ -25,7 +25,8 @@ pub(super) struct Packed {
     fast_adv: i64,
     /// Time, regime and harm.
     when: u64,
-    stream: u32,
+    /// The stream's number in 24 bits, and the era.
+    place: u32,
     total: u32,
     slow: [u32; 2],
     fast: [u32; 2],
@@ -39,12 +40,16 @@ impl Packed {
             slow_adv: cell.slow.adv,
             fast_adv: cell.fast.adv,
             when: cell.at.min(AT_MAX) << 16 | u64::from(cell.regime) << 8 | u64::from(cell.harm),
-            stream,
+            place: stream << 8 | u32::from(cell.era),
             total: cell.total,
             slow: [cell.slow.n, cell.slow.y],
             fast: [cell.fast.n, cell.fast.y],
             held: [cell.held_n, cell.held_y],
         }
+    }
+
+    const fn stream(&self) -> u32 {
+        self.place >> 8
     }
 
     fn unpack(&self, inc: u32) -> Cell {
@@ -67,6 +72,7 @@ impl Packed {
             },
             held_n: self.held[0],
             held_y: self.held[1],
+            era: self.place.to_le_bytes()[0],
         }
     }
 }
@@ -121,7 +127,7 @@ impl Cells {
     ) -> impl ExactSizeIterator<Item = (Origin, Cell)> + 'a {
         let cells = slot.map_or(&[][..], |slot| &self.slots[slot as usize].cells);
         cells.iter().map(|packed| {
-            let stream = logs.at(packed.stream).stream;
+            let stream = logs.at(packed.stream()).stream;
             (stream.origin, packed.unpack(stream.inc))
         })
     }
@@ -135,11 +141,11 @@ impl Cells {
     pub(super) fn get(&self, slot: u32, origin: Origin, logs: &Logs) -> Option<Cell> {
         let cells = &self.slots[slot as usize].cells;
         let place = Self::place(cells, origin, logs).ok()?;
-        Some(cells[place].unpack(logs.at(cells[place].stream).stream.inc))
+        Some(cells[place].unpack(logs.at(cells[place].stream()).stream.inc))
     }
 
     fn place(cells: &[Packed], origin: Origin, logs: &Logs) -> Result<usize, usize> {
-        cells.binary_search_by(|packed| logs.at(packed.stream).stream.origin.cmp(&origin))
+        cells.binary_search_by(|packed| logs.at(packed.stream()).stream.origin.cmp(&origin))
     }
 
     /// The slot of a key, made where there is none.
@@ -189,7 +195,7 @@ impl Cells {
         let mut gone = Vec::new();
         let held = &mut self.slots[slot as usize];
         held.cells.retain(|packed| {
-            let log = logs.at_mut(packed.stream);
+            let log = logs.at_mut(packed.stream());
             let cell = packed.unpack(log.stream.inc);
             if !drops(log.stream.origin, &cell) {
                 return true;

@@ -106,10 +106,13 @@ impl Logs {
         if let Some(number) = self.numbers.get(&stream) {
             return Some(*number);
         }
+        // Numbers have to fit the 24 bits that a cell has for them.
+        let number = u32::try_from(self.logs.len())
+            .ok()
+            .filter(|number| *number < 1 << 24)?;
         if self.numbers.len() >= STREAMS_MAX {
             return None;
         }
-        let number = u32::try_from(self.logs.len()).ok()?;
         self.logs.push(Log {
             stream,
             head: 0,

@@ -169,13 +169,13 @@ impl Replica {
         }
     }
 
-    #[cfg(not(feature = "seeded-bugs"))]
+    #[cfg(not(any(test, feature = "seeded-bugs")))]
     const fn received(&self, cell: Cell, _now: u64) -> Cell {
         let _ = self;
         cell
     }
 
-    #[cfg(feature = "seeded-bugs")]
+    #[cfg(any(test, feature = "seeded-bugs"))]
     fn received(&self, cell: Cell, now: u64) -> Cell {
         if self.bugs.decay_inside_merge {
             return cell.brought_to(now, &self.params);
@@ -184,7 +184,7 @@ impl Replica {
     }
 
     fn is_older(&self, new: &Cell, held: &Cell) -> bool {
-        #[cfg(feature = "seeded-bugs")]
+        #[cfg(any(test, feature = "seeded-bugs"))]
         if self.bugs.merge_by_wall_clock {
             return new.at <= held.at;
         }
@@ -244,13 +244,13 @@ impl Replica {
         })
     }
 
-    #[cfg(not(feature = "seeded-bugs"))]
+    #[cfg(not(any(test, feature = "seeded-bugs")))]
     const fn is_back(&self, _target: Target, _fact: &Fact) -> bool {
         let _ = self;
         false
     }
 
-    #[cfg(feature = "seeded-bugs")]
+    #[cfg(any(test, feature = "seeded-bugs"))]
     fn is_back(&self, target: Target, fact: &Fact) -> bool {
         self.bugs.tomb_resurrection && self.tomb(target).is_some_and(|tomb| fact.at() > tomb.at)
     }
