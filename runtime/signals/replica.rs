@@ -112,12 +112,12 @@ pub struct Replica {
     parked: BTreeMap<(u64, Stream, u64), Fact>,
     refused: u64,
     gone: Option<Vec<Entry>>,
-    #[cfg(feature = "seeded-bugs")]
+    #[cfg(any(test, feature = "seeded-bugs"))]
     bugs: Bugs,
 }
 
 /// Known bugs of merging.
-#[cfg(feature = "seeded-bugs")]
+#[cfg(any(test, feature = "seeded-bugs"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bugs {
     /// The value with the later clock wins, whatever its stamp.
@@ -138,7 +138,7 @@ impl Replica {
     }
 
     /// Plants known bugs, to show that they are found.
-    #[cfg(feature = "seeded-bugs")]
+    #[cfg(any(test, feature = "seeded-bugs"))]
     pub const fn plant(&mut self, bugs: Bugs) {
         self.bugs = bugs;
     }

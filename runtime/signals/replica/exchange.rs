@@ -83,7 +83,7 @@ impl Replica {
                 .get(&span.stream)
                 .map_or(span.upto, |seq| span.upto.min(seq.saturating_sub(1)));
             if log.head >= span.after {
-                log.head = log.head.max(upto);
+                log.come_to(upto);
             }
         }
     }

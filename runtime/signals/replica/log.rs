@@ -55,6 +55,17 @@ impl Log {
         })
     }
 
+    /// Moves the head to a count, and on over entries that came before their turn.
+    pub(super) fn come_to(&mut self, seq: u64) {
+        self.head = self.head.max(seq);
+        while let Some(next) = self.head.checked_add(1) {
+            if !self.cells.contains_key(&next) && !self.rest.contains_key(&next) {
+                return;
+            }
+            self.head = next;
+        }
+    }
+
     /// How many entries stand in it.
     pub(super) fn len(&self) -> usize {
         self.cells.len() + self.rest.len()

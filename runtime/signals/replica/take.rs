@@ -43,8 +43,8 @@ impl Replica {
         };
         // A fact that found no room to wait in has to be asked for again.
         let waits = merged == Merged::Full && self.parked.len() >= PARKED_MAX;
-        if log.head + 1 == seq && !waits {
-            log.head = seq;
+        if log.head.checked_add(1) == Some(seq) && !waits {
+            log.come_to(seq);
         }
         merged
     }
