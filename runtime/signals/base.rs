@@ -319,7 +319,7 @@ impl KnowledgeBase {
 
     /// This node's origins that have written.
     fn own_streams(&self) -> impl Iterator<Item = Origin> {
-        let streams = self.replica.versions().keys().map(|stream| stream.origin);
+        let streams = self.replica.versions().into_keys().map(|stream| stream.origin);
         streams.filter(|origin| origin.node == self.node && *origin != Origin::BUILTIN)
     }
 

@@ -141,21 +141,11 @@ pub struct ScopeCell {
 /// Most votes of one origin in one scope.
 pub const VOTES_MAX: usize = 8;
 
-/// Sums of fewer runs than this, Q16.16, are no evidence: a 64th of a run.
-const RUNS_MIN: u32 = 1 << 10;
-
-/// Whether so little is left of an entry's runs, counted and withheld, that it is no evidence. Young entries are
-/// spared: they may hold nothing but a regime.
-const fn is_spent(age_ms: u64, runs: [u32; 2], params: &Params) -> bool {
-    let half_life = params.slow_half_life_ms;
-    if half_life == 0 || age_ms <= half_life {
-        return false;
-    }
-    let decay = Decay::after(age_ms, half_life);
-    decay.of_u32(runs[0]).saturating_add(decay.of_u32(runs[1])) < RUNS_MIN
-}
-
-/// Whether an entry is older than anything it could hold.
+/// Whether an entry is older than anything it could hold: nothing is left after so many half-lives.
+///
+/// By age alone, because a later value of an entry must never fade before an earlier one: whoever missed the later one
+/// would keep the earlier, and give it back to those who had dropped both. The runs that are left may well be fewer in
+/// the later value, after a break or a crash, so they cannot decide.
 const fn is_past(age_ms: u64, params: &Params) -> bool {
     params.slow_half_life_ms != 0 && age_ms / HALF_LIVES_MAX > params.slow_half_life_ms
 }
@@ -163,8 +153,7 @@ const fn is_past(age_ms: u64, params: &Params) -> bool {
 impl Cell {
     /// Whether the evidence has faded: everybody drops it, and reads nothing of it before.
     pub const fn is_faded(&self, now: u64, params: &Params) -> bool {
-        let age = now.saturating_sub(self.at);
-        is_spent(age, [self.slow.n, self.held_n], params) || is_past(age, params)
+        is_past(now.saturating_sub(self.at), params)
     }
 
     /// The slow sums at a time; never older than they are.
@@ -211,11 +200,9 @@ impl Cell {
 }
 
 impl ScopeCell {
-    /// Whether the evidence has faded. Votes live as long as anything can.
+    /// Whether the evidence has faded: everybody drops it, and reads nothing of it before.
     pub const fn is_faded(&self, now: u64, params: &Params) -> bool {
-        let age = now.saturating_sub(self.at);
-        let is_spent = is_spent(age, [self.slow.n, self.control_n], params);
-        (is_spent && self.votes.is_empty()) || is_past(age, params)
+        is_past(now.saturating_sub(self.at), params)
     }
 
     /// The slow sums at a time.

@@ -15,6 +15,9 @@ pub mod evidence;
 pub mod fact;
 pub mod fixed;
 pub mod packing;
+// The hunt for broken laws serves tests alone.
+#[cfg(any(test, feature = "seeded-bugs"))]
+pub mod laws;
 pub mod params;
 pub mod pooling;
 pub mod posterior;

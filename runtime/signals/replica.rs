@@ -153,6 +153,12 @@ impl Replica {
         join(self.tombs.get(&target)?)
     }
 
+    /// What one origin has set on a target.
+    pub fn tomb_by(&self, target: Target, origin: Origin) -> Option<Tomb> {
+        let (_, tomb) = self.tombs.get(&target)?.get(origin)?;
+        Some(*tomb)
+    }
+
     /// Every target with a tombstone, joined over everybody who set it.
     pub fn tombs(&self) -> impl Iterator<Item = Tomb> + '_ {
         self.tombs.values().filter_map(join)

@@ -133,6 +133,9 @@ impl Writer {
 
     /// Sets a tombstone. Setting it again makes it stand longer; a stronger reason stays.
     pub fn tomb(&mut self, replica: &mut Replica, target: Target, why: Why, now: u64) -> Fact {
+        // Nobody takes back a reason, not even who gave it.
+        let held = replica.tomb_by(target, self.origin);
+        let why = held.map_or(why, |held| held.why.max(why));
         let fact = Fact::Tomb {
             stamp: self.next(),
             tomb: Tomb {

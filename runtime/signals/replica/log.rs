@@ -99,8 +99,8 @@ impl Log {
         // A node holds up to 11 items and two words; one that fills in ascending order is left with six.
         let node = |item: usize| (11 * item + 16).div_ceil(6);
         size_of::<Self>()
-            + self.cells.len() * node(size_of::<(u64, u32)>())
-            + self.rest.len() * node(size_of::<(u64, Entry)>())
+            + self.cells.len() * node(size_of::<u64>() + size_of::<u32>())
+            + self.rest.len() * node(size_of::<u64>() + size_of::<Entry>())
     }
 }
 

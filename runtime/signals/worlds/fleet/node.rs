@@ -123,7 +123,7 @@ impl Node {
 
     /// Takes everything that another node holds and this one misses.
     pub fn pull(&mut self, from: &Self, now: u64) {
-        let delta = from.replica.delta(self.replica.versions(), usize::MAX);
+        let delta = from.replica.delta(&self.replica.versions(), usize::MAX);
         self.replica.absorb(delta, now, |_, _| {});
     }
 
