@@ -26,6 +26,12 @@ const RUNS_MIN: f64 = 1.0 / 64.0;
 /// Up to so many runs a signal counts as little shown: the exposures that a signal on probation is given.
 pub const LITTLE_SHOWN_RUNS: u32 = 24;
 
+/// No signal is taken to add more log odds than this in the mean.
+const ODDS_MAX: f64 = 5.0;
+
+/// Half the width over which slopes are taken.
+const ODDS_STEP: f64 = 1e-4;
+
 /// An estimated difference of outcomes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -105,6 +111,18 @@ impl Arms {
         self.without_y -= other.without_y;
     }
 
+    fn plus(&mut self, other: &Self) {
+        self.with_n += other.with_n;
+        self.with_y += other.with_y;
+        self.without_n += other.without_n;
+        self.without_y += other.without_y;
+    }
+
+    /// The mean outcome with; one imagined success and failure keep it off the ends.
+    fn mean_with(&self) -> f64 {
+        (self.with_y + 1.0) / (self.with_n + 2.0)
+    }
+
     /// Whether there is anything to compare.
     fn is_comparable(&self) -> bool {
         self.with_n >= RUNS_MIN && self.without_n >= RUNS_MIN
@@ -158,38 +176,98 @@ pub fn uplift(
 
 /// What the layer adds to a run, over all scopes.
 ///
-/// Every chosen signal is withheld with equal probability, so the mean over what was withheld stands for the mean over
-/// what was shown; times the signals of a run it is what the run gains, where signals add up. The control arm needs
-/// no such assumption, and where both are there each counts by its precision.
+/// Where the control arm and withheld signals are both there, each counts by its precision. The control arm is believed
+/// as it is. Withheld signals tell what one of them adds to the others; for all of a run's signals that is carried on,
+/// in log odds, because outcomes cannot leave the range from 0 to 1: on top of others a signal adds less than alone.
 pub fn gain(replica: &Replica, now: u64, params: &Params, weight: impl Fn(Origin) -> i64) -> Gain {
     let (mut control, mut all) = (Contrast::default(), Arms::default());
-    for arms in scopes(replica, now, params, &weight).values() {
-        all.with_n += arms.with_n;
-        all.with_y += arms.with_y;
+    let mut kinds: BTreeMap<ScopeId, Kind> = BTreeMap::new();
+    for (scope, arms) in scopes(replica, now, params, &weight) {
+        all.plus(&arms);
+        kinds.entry(scope).or_default().runs = arms;
         if arms.is_comparable() {
-            control.add(arms);
+            control.add(&arms);
         }
     }
-    let (mut withheld, mut shown) = (Contrast::default(), 0.0);
-    for arms in cells(replica, now, params, &weight).values() {
-        shown += arms.with_n;
-        if arms.is_comparable() {
-            withheld.add(arms);
-        }
+    for (key, arms) in cells(replica, now, params, &weight) {
+        kinds.entry(key.scope).or_default().exposures.plus(&arms);
     }
-    let runs = all.with_n.max(RUNS_MIN);
+    let kinds: Vec<Kind> = kinds.into_values().filter(Kind::is_known).collect();
     let by_control = control.estimate(1.0);
-    let by_withheld = withheld.estimate(shown / runs);
+    let by_withheld = carried_on(&kinds);
     let both = match (by_control, by_withheld) {
         (Some(first), Some(second)) => Some(first.with(second)),
         (first, second) => first.or(second),
     };
     Gain {
-        treated: all.with_y / runs,
+        treated: all.with_y / all.with_n.max(RUNS_MIN),
         by_control,
         by_withheld,
         both,
     }
+}
+
+/// Runs of one scope, and their signals: those that were shown and those that were withheld.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kind {
+    runs: Arms,
+    exposures: Arms,
+}
+
+impl Kind {
+    fn is_known(&self) -> bool {
+        self.runs.with_n >= RUNS_MIN && self.exposures.with_n >= RUNS_MIN
+    }
+
+    /// What the withheld signals of this scope would have added, if each adds these log odds.
+    fn missed(&self, odds: f64) -> f64 {
+        self.exposures.without_n * lost(self.exposures.mean_with(), odds)
+    }
+
+    /// What all runs of this scope would lose without any signal, if each adds these log odds.
+    fn gained(&self, odds: f64) -> f64 {
+        let signals = self.exposures.with_n / self.runs.with_n;
+        self.runs.with_n * lost(self.runs.mean_with(), signals * odds)
+    }
+}
+
+/// What a probability loses with these log odds.
+fn lost(probability: f64, odds: f64) -> f64 {
+    let ratio = probability / (1.0 - probability) * (-odds).exp();
+    probability - ratio / (1.0 + ratio)
+}
+
+/// The gain of the layer by the signals that were withheld one by one.
+///
+/// Chance withholds each chosen signal alike, so what was withheld stands for all that was shown: the mean log odds that
+/// explain the outcomes of runs that missed a signal are those of a signal in the mean.
+fn carried_on(kinds: &[Kind]) -> Option<Estimate> {
+    let mut contrast = Contrast::default();
+    for kind in kinds {
+        contrast.add(&kind.exposures);
+    }
+    if contrast.runs < RUNS_MIN {
+        return None;
+    }
+    let sum = |of: fn(&Kind, f64) -> f64, odds: f64| kinds.iter().map(|kind| of(kind, odds)).sum::<f64>();
+    // Halving finds the one root of a rising function; forty halvings leave less than any outcome shows.
+    let (mut low, mut high) = (-ODDS_MAX, ODDS_MAX);
+    for _ in 0..40 {
+        let middle = f64::midpoint(low, high);
+        if sum(Kind::missed, middle) < contrast.sum {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    let odds = f64::midpoint(low, high);
+    let slope = |of| sum(of, odds + ODDS_STEP) - sum(of, odds - ODDS_STEP);
+    let runs: f64 = kinds.iter().map(|kind| kind.runs.with_n).sum();
+    Some(Estimate {
+        value: sum(Kind::gained, odds) / runs,
+        error: contrast.variance.sqrt() * slope(Kind::gained) / slope(Kind::missed) / runs,
+        runs: contrast.runs,
+    })
 }
 
 /// Share of the lately shown signals that were shown little; `None` where nothing was shown lately. Where it falls to

@@ -111,7 +111,9 @@ pub fn baseline(
     for scope in lineage(replica, scope).into_iter().rev() {
         let sums = scope_sums(replica, scope, now, params, &weight);
         let runs = fixed::to_f64(sums.0);
-        mean = (fixed::to_f64(sums.1) + worth * mean) / (runs + worth);
+        if runs + worth > 0.0 {
+            mean = (fixed::to_f64(sums.1) + worth * mean) / (runs + worth);
+        }
         worth = params.backoff_runs;
     }
     mean

@@ -6,6 +6,7 @@
 
 pub mod credit;
 pub mod fleet;
+pub mod real_choice;
 pub mod retrieval;
 
 use std::collections::BTreeMap;
