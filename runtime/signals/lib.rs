@@ -14,6 +14,7 @@ pub mod draw;
 pub mod evidence;
 pub mod fact;
 pub mod fixed;
+pub mod gossip;
 pub mod hygiene;
 pub mod packing;
 // The hunt for broken laws serves tests alone.

@@ -6,8 +6,10 @@
 
 pub mod credit;
 pub mod fleet;
+pub mod merge;
 pub mod real_choice;
 pub mod retrieval;
+pub mod spread;
 
 use std::collections::BTreeMap;
 

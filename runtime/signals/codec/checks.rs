@@ -6,6 +6,7 @@
 use anthill_contracts::signal::{SIGNAL_TEXT_BYTES_MAX, Signal, SignalBody};
 
 use super::Flaw;
+use crate::dedup;
 use crate::fact::{Cell, Fact, ScopeCell, Sums, VOTES_MAX};
 
 /// Most bytes of an action's arguments.
@@ -66,6 +67,9 @@ fn check_signal(signal: &Signal) -> Result<(), Flaw> {
         || signal.source.len() > VALUE_BYTES_MAX
     {
         return Err(Flaw::TooLarge);
+    }
+    if dedup::signal_id(&signal.scope, signal.polarity, &signal.body) != signal.id {
+        return Err(Flaw::NotItself);
     }
     check_time(signal.created.0)
 }

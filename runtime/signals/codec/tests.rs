@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::batch::{Packer, unpack};
 use super::snapshot::{SnapshotError, open_snapshot, read_snapshot, snapshot_of};
 use super::{Flaw, check, fact, key, row};
+use crate::dedup;
 use crate::fact::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Sums, Target, Tomb, Why};
 
 mod golden;
@@ -122,20 +123,23 @@ fn scope_cell(random: &mut fastrand::Rng, stamp: Stamp) -> ScopeCell {
 }
 
 fn signal(random: &mut fastrand::Rng, author: Origin) -> Signal {
+    let scope = "read/html".parse().expect("a path");
+    let polarity = [Polarity::Do, Polarity::Avoid][random.usize(0..2)];
+    let body = if random.bool() {
+        SignalBody::Text {
+            text: "Überschriften zuerst: ".repeat(random.usize(1..20)),
+        }
+    } else {
+        SignalBody::Action {
+            schema: "extract_strategy".to_owned(),
+            args: format!(r#"{{"sentences":{}}}"#, random.u8(..)),
+        }
+    };
     Signal {
-        id: SignalId::from_bytes([random.u8(..); 16]),
-        scope: "read/html".parse().expect("a path"),
-        polarity: [Polarity::Do, Polarity::Avoid][random.usize(0..2)],
-        body: if random.bool() {
-            SignalBody::Text {
-                text: "Überschriften zuerst: ".repeat(random.usize(0..20)),
-            }
-        } else {
-            SignalBody::Action {
-                schema: "extract_strategy".to_owned(),
-                args: r#"{"strategy":"lead"}"#.to_owned(),
-            }
-        },
+        id: dedup::signal_id(&scope, polarity, &body),
+        scope,
+        polarity,
+        body,
         tokens: random.u16(..),
         trigger: Trigger {
             require: (0..random.u8(0..9))
@@ -304,8 +308,17 @@ fn a_value_that_cannot_be_is_left_out_and_told() {
     long.body = SignalBody::Text {
         text: "a".repeat(601),
     };
+    let mut forged = signal(&mut random, origin);
+    forged.id = SignalId::from_bytes([3; 16]);
     let twin = SignalId::from_bytes([3; 16]);
     let bad = [
+        (
+            Fact::Signal {
+                stamp,
+                signal: Box::new(forged),
+            },
+            Flaw::NotItself,
+        ),
         (of(more_successes_than_runs), Flaw::Impossible),
         (of(wild_advantage), Flaw::Impossible),
         (of(never), Flaw::Impossible),

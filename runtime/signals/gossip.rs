@@ -1,0 +1,538 @@
+//! Gossip: how replicas come to hold the same facts, as a machine without sockets, clock or threads.
+//!
+//! Whoever owns the machine calls it with the replica, arms its timer and carries its messages. Fresh facts are pushed
+//! at once to a few peers. Every round the machine asks a peer for what it misses, by versions: the answer brings it,
+//! oldest first and without gaps, and says in turn what the other end misses. Once a minute hashes over ranges of
+//! entries find what versions hide, such as an entry that a disk has lost. Rejected: pushing alone, with which a fact
+//! is lost for good now and then, and asking alone, with which the first copy waits for a round.
+//!
+//! Everything is bounded: bytes of a message, bytes of a round, facts of one origin over time. What does not fit waits
+//! for a later round. Nothing that arrives can stop the machine; what is wrong with it is counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anthill_contracts::signal::Origin;
+
+use self::chance::Chance;
+use self::message::{Given, Kind, Piece, Reading, Theirs, Writing, origins, runs};
+use crate::codec::Packer;
+use crate::fact::Fact;
+use crate::replica::{Delta, Merged, Replica, Span, Stream, Versions};
+
+pub(crate) mod chance;
+mod message;
+pub mod peers;
+mod repair;
+
+pub use self::peers::{Peer, may_go};
+
+/// No longer message is looked at.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
+/// The short form is for counts no further apart than its one byte tells, with some room.
+const SHORT_FORM_GAP: u64 = 100;
+
+/// What a machine is told once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// This node, as its peers know it.
+    pub me: Peer,
+    /// Decides which peers are asked; equal seeds, equal runs.
+    pub seed: u64,
+    /// Peers that are asked in a round; one more or two where many messages are lost.
+    pub fanout: usize,
+    /// Peers that fresh facts are pushed to.
+    pub push_fanout: usize,
+    /// Most bytes of facts in one message.
+    pub message_bytes: usize,
+    /// Most bytes sent between two rounds; pushes and answers beyond are left to later rounds.
+    pub round_bytes: usize,
+    /// Rounds between two checks of hashes.
+    pub tree_rounds: u64,
+    /// News of one origin that are taken at a stretch.
+    pub burst_facts: u32,
+    /// News of one origin that are taken per round, on average.
+    pub round_facts: u32,
+}
+
+impl Config {
+    /// The usual numbers: rounds of 100 ms, one peer a round, a check of hashes each minute.
+    pub fn new(me: Peer, seed: u64) -> Self {
+        Self {
+            me,
+            seed,
+            fanout: 1,
+            push_fanout: 1,
+            message_bytes: 16 * 1024,
+            round_bytes: 256 * 1024,
+            tree_rounds: 600,
+            burst_facts: 65_536,
+            round_facts: 100,
+        }
+    }
+}
+
+/// A message to carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    /// The peer.
+    pub to: u64,
+    /// The message.
+    pub bytes: Vec<u8>,
+}
+
+/// What a call of the machine leads to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Output {
+    /// Messages to carry; one that is lost costs time and nothing else.
+    pub sends: Vec<Send>,
+    /// Facts that the replica did not have, to be kept.
+    pub news: Vec<Fact>,
+    /// Origins that were found to have written two values under one stamp; the owner sets tombstones on them.
+    pub offenders: BTreeSet<Origin>,
+}
+
+/// Counters since the machine was made, and how far behind the replica is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Bytes of all messages sent.
+    pub bytes_sent: u64,
+    /// Bytes of all messages received.
+    pub bytes_received: u64,
+    /// Facts sent.
+    pub facts_sent: u64,
+    /// Facts received, known ones too.
+    pub facts_received: u64,
+    /// Facts received that were news.
+    pub news: u64,
+    /// Values that were not taken because they do not decode or cannot be.
+    pub quarantined: u64,
+    /// Values that a newer program wrote.
+    pub unknown: u64,
+    /// Messages that were not looked at: too long, unreadable, or of nobody that is known.
+    pub refused: u64,
+    /// Facts of origins that wrote faster than allowed, left for later.
+    pub limited: u64,
+    /// Facts sent or received because a check of hashes found them missing.
+    pub repaired: u64,
+    /// Rounds begun, and peers asked in them.
+    pub rounds: u64,
+    /// See [`Stats::rounds`].
+    pub asked: u64,
+    /// Answers received.
+    pub answered: u64,
+    /// Writes of one origin that this replica was behind a peer by, at most, in the last round.
+    pub lag: u64,
+}
+
+/// The machine.
+#[derive(Debug, Clone)]
+pub struct Gossip {
+    config: Config,
+    peers: BTreeMap<u64, Peer>,
+    chance: Chance,
+    stats: Stats,
+    /// How far streams of other tenants were seen, of which this node gets a part only. Never told as a version.
+    partial: Versions,
+    /// Peers that are asked in the long form: the last exchange showed that the short one would not be read.
+    long_form: BTreeSet<u64>,
+    allowance: BTreeMap<Origin, u32>,
+    bytes_left: usize,
+    /// Share of questions that were answered of late.
+    answer_share: f64,
+    /// Questions and answers since the last round began.
+    asked_of_late: u64,
+    /// See [`Gossip::asked_of_late`].
+    answered_of_late: u64,
+    lag: u64,
+    repair: repair::Repair,
+}
+
+impl Gossip {
+    /// A machine without peers.
+    pub fn new(config: Config) -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            chance: Chance::new(config.seed),
+            stats: Stats::default(),
+            partial: Versions::new(),
+            long_form: BTreeSet::new(),
+            allowance: BTreeMap::new(),
+            bytes_left: config.round_bytes,
+            answer_share: 1.0,
+            asked_of_late: 0,
+            answered_of_late: 0,
+            lag: 0,
+            repair: repair::Repair::default(),
+            config,
+        }
+    }
+
+    /// Adds a peer, or changes what is known of it.
+    pub fn add(&mut self, peer: Peer) {
+        if peer.node != self.config.me.node {
+            self.peers.insert(peer.node, peer);
+        }
+    }
+
+    /// Forgets a peer.
+    pub fn remove(&mut self, node: u64) {
+        self.peers.remove(&node);
+        self.long_form.remove(&node);
+    }
+
+    /// The peers, by node.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.values()
+    }
+
+    /// The counters.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// A round: to be called every 100 ms.
+    pub fn on_tick(&mut self, replica: &mut Replica, now: u64) -> Output {
+        let _ = now;
+        self.begin_round();
+        let mut output = Output::default();
+        for node in self.chosen(self.config.fanout + self.more_peers()) {
+            let peer = self.peers[&node].clone();
+            let mut writing = Writing::new(Kind::Ask);
+            let versions = self.versions_for(replica, &peer);
+            if self.long_form.contains(&node) {
+                writing.long(&versions);
+            } else {
+                writing.short(&versions);
+            }
+            self.stats.asked += 1;
+            self.asked_of_late += 1;
+            self.send(&mut output, node, writing);
+        }
+        if self.stats.rounds.is_multiple_of(self.config.tree_rounds.max(1))
+            && let Some(&node) = self.chosen(1).first()
+        {
+            self.begin_repair(replica, node, &mut output);
+        }
+        output
+    }
+
+    /// Facts that this node has just written, and laid into its replica.
+    pub fn on_fresh(&mut self, replica: &Replica, facts: &[Fact]) -> Output {
+        let mut output = Output::default();
+        for node in self.chosen(self.config.push_fanout + self.more_peers()) {
+            let peer = self.peers[&node].clone();
+            let going: Vec<Fact> = facts
+                .iter()
+                .filter(|fact| may_go(replica, fact, &peer))
+                .cloned()
+                .collect();
+            let mut packer = Packer::new(&[]);
+            let mut count = 0;
+            for fact in &going {
+                if packer.len() >= self.room() {
+                    break;
+                }
+                packer.push(fact);
+                count += 1;
+            }
+            if count == 0 {
+                continue;
+            }
+            let mut pieces = runs(&going[..count]);
+            for piece in &mut pieces {
+                piece.is_partial = !peer.serves(piece.span.stream.origin);
+            }
+            self.stats.facts_sent += count as u64;
+            let mut writing = Writing::new(Kind::Give);
+            writing.facts(&pieces, packer, &[]);
+            self.send(&mut output, node, writing);
+        }
+        output
+    }
+
+    /// A message of a peer, whose name the link vouches for.
+    pub fn on_message(&mut self, replica: &mut Replica, from: u64, bytes: &[u8], now: u64) -> Output {
+        let mut output = Output::default();
+        self.stats.bytes_received += bytes.len() as u64;
+        let peer = self.peers.get(&from).cloned();
+        let (Some(peer), true) = (peer, bytes.len() <= MESSAGE_BYTES_MAX) else {
+            self.stats.refused += 1;
+            return output;
+        };
+        let Ok(reading) = Reading::new(bytes) else {
+            self.stats.refused += 1;
+            return output;
+        };
+        let mine = self.versions_for(replica, &peer);
+        let common: Vec<Stream> = mine.keys().copied().collect();
+        let (Ok(theirs), Ok(given)) = (reading.theirs(&mine), reading.given(&common)) else {
+            self.stats.refused += 1;
+            return output;
+        };
+        match given {
+            Some(given) => self.take(replica, given, now, &mut output),
+            None => {
+                self.long_form.insert(from);
+            }
+        }
+        match reading.kind {
+            Kind::Ask => self.answer(replica, &peer, (&mine, theirs), &mut output),
+            Kind::Answer => {
+                self.stats.answered += 1;
+                self.answered_of_late += 1;
+                self.give_rest(replica, &peer, (&mine, theirs), &mut output);
+            }
+            Kind::Give => {}
+            Kind::Tree => self.on_tree(replica, &peer, reading.tree.unwrap_or_default(), &mut output),
+        }
+        output
+    }
+
+    fn begin_round(&mut self) {
+        if self.asked_of_late > 0 {
+            // A moving mean over about ten rounds.
+            let share = self.answered_of_late.min(self.asked_of_late) as f64 / self.asked_of_late as f64;
+            self.answer_share += (share - self.answer_share) / 10.0;
+        }
+        (self.asked_of_late, self.answered_of_late) = (0, 0);
+        self.stats.rounds += 1;
+        self.stats.lag = self.lag;
+        self.lag = 0;
+        self.bytes_left = self.config.round_bytes;
+        let (most, more) = (self.config.burst_facts, self.config.round_facts);
+        self.allowance.retain(|_, left| {
+            *left = left.saturating_add(more);
+            *left < most
+        });
+    }
+
+    /// Peers beyond the usual ones, where messages are lost: a question and its answer both arrive with the square of
+    /// the share that one message does.
+    fn more_peers(&self) -> usize {
+        match self.answer_share {
+            share if share > 0.75 => 0,
+            share if share > 0.4 => 1,
+            _ => 2,
+        }
+    }
+
+    fn chosen(&mut self, count: usize) -> Vec<u64> {
+        let near: Vec<u64> = self
+            .peers
+            .values()
+            .filter(|peer| peer.zone == self.config.me.zone)
+            .map(|peer| peer.node)
+            .collect();
+        self.chance.some(&near, count)
+    }
+
+    /// Bytes of facts that a message may still hold.
+    fn room(&self) -> usize {
+        self.config.message_bytes.min(self.bytes_left)
+    }
+
+    fn send(&mut self, output: &mut Output, to: u64, writing: Writing) {
+        let bytes = writing.finish();
+        self.stats.bytes_sent += bytes.len() as u64;
+        self.bytes_left = self.bytes_left.saturating_sub(bytes.len());
+        output.sends.push(Send { to, bytes });
+    }
+
+    /// How far this replica has come with the streams that a peer can help it with.
+    fn versions_for(&self, replica: &Replica, peer: &Peer) -> Versions {
+        let mut versions: Versions = replica
+            .versions()
+            .iter()
+            .filter(|(stream, _)| peer.serves(stream.origin))
+            .map(|(stream, count)| (*stream, *count))
+            .collect();
+        for (stream, count) in &self.partial {
+            if peer.serves(stream.origin) && !self.config.me.serves(stream.origin) {
+                let known = versions.entry(*stream).or_default();
+                *known = (*known).max(*count);
+            }
+        }
+        versions
+    }
+
+    fn answer(
+        &mut self,
+        replica: &Replica,
+        peer: &Peer,
+        (mine, theirs): (&Versions, Theirs),
+        output: &mut Output,
+    ) {
+        if self.bytes_left == 0 {
+            return;
+        }
+        let mut writing = Writing::new(Kind::Answer);
+        match theirs {
+            Theirs::Told(theirs, is_short) => {
+                self.note_lag(mine, &theirs);
+                if is_short || are_near(mine, &theirs) {
+                    writing.short(mine);
+                } else {
+                    writing.long(mine);
+                }
+                self.put_missing(&mut writing, replica, peer, (&theirs, is_short));
+            }
+            Theirs::Unreadable | Theirs::Untold => writing.long(mine),
+        }
+        self.send(output, peer.node, writing);
+    }
+
+    fn give_rest(
+        &mut self,
+        replica: &Replica,
+        peer: &Peer,
+        (mine, theirs): (&Versions, Theirs),
+        output: &mut Output,
+    ) {
+        match theirs {
+            Theirs::Told(theirs, is_short) => {
+                self.note_lag(mine, &theirs);
+                if is_short {
+                    self.long_form.remove(&peer.node);
+                } else {
+                    self.long_form.insert(peer.node);
+                }
+                let mut writing = Writing::new(Kind::Give);
+                if self.put_missing(&mut writing, replica, peer, (&theirs, is_short)) {
+                    self.send(output, peer.node, writing);
+                }
+            }
+            Theirs::Unreadable => {
+                self.long_form.insert(peer.node);
+            }
+            Theirs::Untold => {}
+        }
+    }
+
+    fn note_lag(&mut self, mine: &Versions, theirs: &Versions) {
+        for (stream, count) in theirs {
+            if self.config.me.serves(stream.origin) {
+                let mine = mine.get(stream).copied().unwrap_or(0);
+                self.lag = self.lag.max(count.saturating_sub(mine));
+            }
+        }
+    }
+
+    /// Adds what a peer with these versions misses. True where there is anything.
+    fn put_missing(
+        &mut self,
+        writing: &mut Writing,
+        replica: &Replica,
+        peer: &Peer,
+        (theirs, is_short): (&Versions, bool),
+    ) -> bool {
+        let common: Vec<Stream> = if is_short {
+            theirs.keys().copied().collect()
+        } else {
+            Vec::new()
+        };
+        let common_origins = origins(&common);
+        let room = self.room();
+        // The replica counts bytes in memory; here they are counted as they are sent.
+        let Delta { spans, facts } = replica.delta(theirs, room.saturating_mul(3));
+        let mut packer = Packer::new(&common_origins);
+        let mut cut = None;
+        for fact in &facts {
+            if !may_go(replica, fact, peer) {
+                continue;
+            }
+            if !packer.is_empty() && packer.len() >= room {
+                cut = Some((fact.stream(), fact.stamp().seq));
+                break;
+            }
+            packer.push(fact);
+        }
+        let pieces: Vec<Piece> = spans
+            .into_iter()
+            .filter_map(|span| upto_cut(span, cut))
+            .map(|span| Piece {
+                span,
+                is_partial: !peer.serves(span.stream.origin),
+            })
+            .collect();
+        if pieces.is_empty() && packer.is_empty() {
+            return false;
+        }
+        self.stats.facts_sent += packer.count() as u64;
+        writing.facts(&pieces, packer, &common);
+        true
+    }
+
+    /// Takes in the facts of a message.
+    fn take(&mut self, replica: &mut Replica, given: Given, now: u64, output: &mut Output) {
+        let Given { pieces, batch } = given;
+        self.stats.facts_received += batch.facts.len() as u64;
+        self.stats.quarantined += batch.flaws.len() as u64;
+        self.stats.unknown += batch.unknown.len() as u64;
+        let mut held_back = BTreeSet::new();
+        let mut facts = batch.facts;
+        facts.retain(|fact| {
+            let allowed = self.is_allowed(fact.origin());
+            if !allowed {
+                held_back.insert(fact.stream());
+            }
+            allowed
+        });
+        let mut spans = Vec::new();
+        for Piece { span, is_partial } in pieces {
+            if held_back.contains(&span.stream) {
+                continue;
+            }
+            if !is_partial {
+                spans.push(span);
+            } else if !self.config.me.serves(span.stream.origin) {
+                let known = self.partial.entry(span.stream).or_default();
+                if *known >= span.after {
+                    *known = (*known).max(span.upto);
+                }
+            }
+        }
+        let before = output.news.len();
+        replica.absorb(Delta { spans, facts }, now, |fact, merged| match merged {
+            Merged::News => output.news.push(fact.clone()),
+            Merged::Equivocation => {
+                output.offenders.insert(fact.origin());
+            }
+            Merged::Known | Merged::Dead | Merged::Expired | Merged::Parked | Merged::Full => {}
+        });
+        self.stats.news += (output.news.len() - before) as u64;
+    }
+
+    fn is_allowed(&mut self, origin: Origin) -> bool {
+        let left = self.allowance.entry(origin).or_insert(self.config.burst_facts);
+        if *left == 0 {
+            self.stats.limited += 1;
+            return false;
+        }
+        *left -= 1;
+        true
+    }
+}
+
+/// Whether both hold the same streams and are nowhere further apart than the short form tells.
+fn are_near(mine: &Versions, theirs: &Versions) -> bool {
+    mine.len() == theirs.len()
+        && mine.iter().zip(theirs).all(|((stream, mine), (other, theirs))| {
+            stream == other && mine.abs_diff(*theirs) <= SHORT_FORM_GAP
+        })
+}
+
+/// What is complete of a span when the first fact that no longer fitted is this one.
+fn upto_cut(span: Span, cut: Option<(Stream, u64)>) -> Option<Span> {
+    let Some((stream, seq)) = cut else {
+        return Some(span);
+    };
+    if span.stream < stream {
+        return Some(span);
+    }
+    let upto = span.upto.min(seq - 1);
+    (span.stream == stream && upto > span.after).then_some(Span { upto, ..span })
+}
+
+#[cfg(test)]
+mod tests;
