@@ -5,10 +5,13 @@
 //! its limit from the same run; none of them knows what it should find.
 
 pub mod credit;
+pub mod drift;
 pub mod fleet;
+pub mod join;
 pub mod merge;
 pub mod real_choice;
 pub mod retrieval;
+pub mod scaling;
 pub mod spread;
 
 use std::collections::BTreeMap;

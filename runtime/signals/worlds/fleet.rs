@@ -5,6 +5,7 @@
 //! baselines on the same tasks and the same luck: nodes that keep what they know to themselves, and one learner that
 //! meets all tasks one after the other, which no fleet can beat.
 
+pub mod curve;
 mod lies;
 pub mod lots;
 mod node;
