@@ -188,18 +188,20 @@ pub fn run(patch: &WorldPatch, progress: Progress<'_>) -> Report {
         },
         seeds,
     );
-    let runs = sizes.len() * losses.len() + 1;
-    let total = u64::from(seeds) * runs as u64;
+    // A thousand machines take as long as many small fleets, and one of them spreads as many cells.
+    let seeds_of = |nodes: usize| if nodes > 256 { seeds.div_ceil(4) } else { seeds };
+    let runs: u32 = sizes.iter().map(|nodes| seeds_of(*nodes)).sum();
+    let total = u64::from(runs) * losses.len() as u64 + u64::from(seeds);
     let mut done = 0;
     for nodes in sizes {
         for loss in &losses {
             let told = |one: u64, _| progress(done + one, total);
             let mut all: Vec<f64> =
-                super::for_each_seed(seeds, first, &told, |seed| rounds(nodes, *loss, seed))
+                super::for_each_seed(seeds_of(nodes), first, &told, |seed| rounds(nodes, *loss, seed))
                     .into_iter()
                     .flatten()
                     .collect();
-            done += u64::from(seeds);
+            done += u64::from(seeds_of(nodes));
             all.sort_by(f64::total_cmp);
             let percent = (loss * 100.0).round();
             report.figure(&format!("p50_rounds_{nodes}_loss_{percent}"), quantile(&all, 0.5));
