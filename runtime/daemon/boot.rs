@@ -3,16 +3,16 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use anthill_actors::knowledge::MemoryStore;
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::NodeId;
+use anthill_contracts::knowledge::KnowledgeStore;
 use anthill_contracts::sources::{SourceError, SourcesRef};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
 use anthill_models::Registry;
-use anthill_store::{SqliteStore, StoreOptions};
+use anthill_store::{KnowledgeDb, SqliteStore, StoreOptions};
 use anthill_supervisors::node::{Node, NodeArguments};
 use anthill_tools::inputs::{FolderSources, SourceLimits};
 use anthill_tools::toolbox::{StandardToolbox, post_artifact_spec};
@@ -58,6 +58,20 @@ pub fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<SqliteSt
     Ok(Arc::new(SqliteStore::open(&config.data.dir, clock, options)?))
 }
 
+/// What this machine has learned, for this process alone.
+pub fn open_knowledge(config: &Config) -> Result<Arc<KnowledgeDb>, Problem> {
+    let options = StoreOptions {
+        database_bytes_max: config.data.journal_bytes_max,
+        ..StoreOptions::default()
+    };
+    Ok(Arc::new(KnowledgeDb::open(&config.data.dir, options)?))
+}
+
+/// What this machine has learned, to look at, also beside a process that owns it; `None` where that is nothing.
+pub fn open_knowledge_read_only(config: &Config) -> Result<Option<KnowledgeDb>, Problem> {
+    Ok(KnowledgeDb::open_read_only(&config.data.dir)?)
+}
+
 /// The store to look at, also beside a process that owns it.
 pub fn open_read_only(config: &Config) -> Result<Arc<dyn Store>, Problem> {
     Ok(Arc::new(SqliteStore::open_read_only(&config.data.dir)?))
@@ -72,6 +86,7 @@ pub fn models(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Registry>, P
 /// The node over this store and these models.
 pub async fn node(
     store: Arc<dyn Store>,
+    knowledge: Arc<dyn KnowledgeStore>,
     models: Arc<Registry>,
     clock: Arc<dyn Clock>,
 ) -> Result<Node, Problem> {
@@ -81,7 +96,7 @@ pub async fn node(
         random: Arc::new(random),
         store,
         models,
-        knowledge: Arc::new(MemoryStore::default()),
+        knowledge,
         builtins: Arc::from([]),
         toolbox: Arc::new(StandardToolbox::new()),
         answer_tool: post_artifact_spec(),

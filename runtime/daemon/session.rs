@@ -17,7 +17,7 @@ use anthill_contracts::fault::Problem;
 use anthill_contracts::id::JobId;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::{JobRow, JobStatus, Store as _};
-use anthill_store::SqliteStore;
+use anthill_store::{KnowledgeDb, SqliteStore};
 use anthill_supervisors::node::{JobRun, Node};
 use anthill_supervisors::watch::{JobEnd, JobUpdate, JobWatch};
 use tokio::task::JoinSet;
@@ -38,6 +38,7 @@ const KILLED_EXIT: i32 = 130;
 pub struct Session<'a> {
     node: Node,
     store: Arc<SqliteStore>,
+    knowledge: Arc<KnowledgeDb>,
     clock: Arc<dyn Clock>,
     view: View,
     console: &'a mut Console,
@@ -63,10 +64,18 @@ impl<'a> Session<'a> {
         let clock = boot::clock();
         let models = boot::models(config, Arc::clone(&clock))?;
         let store = boot::open_store(config, Arc::clone(&clock))?;
-        let node = boot::node(Arc::clone(&store) as _, models, Arc::clone(&clock)).await?;
+        let knowledge = boot::open_knowledge(config)?;
+        let node = boot::node(
+            Arc::clone(&store) as _,
+            Arc::clone(&knowledge) as _,
+            models,
+            Arc::clone(&clock),
+        )
+        .await?;
         Ok(Self {
             node,
             store,
+            knowledge,
             clock,
             view,
             console,
@@ -128,7 +137,9 @@ impl<'a> Session<'a> {
 
     async fn close(&self) -> Result<(), Failure> {
         self.node.stop().await;
-        Ok(self.store.close()?)
+        let learned = self.knowledge.close();
+        self.store.close()?;
+        Ok(learned.map_err(Problem::from)?)
     }
 
     async fn row(&self, job_id: JobId) -> Result<JobRow, Failure> {

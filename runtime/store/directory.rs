@@ -15,7 +15,10 @@ use crate::failure::io_failure;
 pub(crate) const JOURNAL_FILE: &str = "journal.db";
 /// The projections; may be deleted while nobody has the directory open.
 pub(crate) const VIEWS_FILE: &str = "views.db";
+/// What the node has learned.
+pub(crate) const KNOWLEDGE_FILE: &str = "knowledge.db";
 const LOCK_FILE: &str = "lock";
+const KNOWLEDGE_LOCK_FILE: &str = "knowledge.lock";
 const HOLDER_BYTES_MAX: u64 = 200;
 
 /// A data directory that this process owns until the value is dropped.
@@ -30,7 +33,7 @@ pub(crate) struct Claim {
 pub(crate) fn claim(dir: &Path) -> Result<Claim, StoreError> {
     create(dir)?;
     let path = fs::canonicalize(dir).map_err(|error| io_failure(dir, &error))?;
-    let lock = take_lock(&path)?;
+    let lock = take_lock(&path, LOCK_FILE)?;
     for file in [JOURNAL_FILE, VIEWS_FILE] {
         create_private(&path.join(file))?;
     }
@@ -39,6 +42,17 @@ pub(crate) fn claim(dir: &Path) -> Result<Claim, StoreError> {
         // The entry of the new directory must last as well; a parent that may not be opened is not ours to sync.
         let _ = sync(parent);
     }
+    Ok(Claim { path, _lock: lock })
+}
+
+/// Makes the directory if needed and takes the lock of its knowledge. That is a lock of its own: a command may add to
+/// what is known while nobody has the journal open, and a node holds both.
+pub(crate) fn claim_knowledge(dir: &Path) -> Result<Claim, StoreError> {
+    create(dir)?;
+    let path = fs::canonicalize(dir).map_err(|error| io_failure(dir, &error))?;
+    let lock = take_lock(&path, KNOWLEDGE_LOCK_FILE)?;
+    create_private(&path.join(KNOWLEDGE_FILE))?;
+    sync(&path)?;
     Ok(Claim { path, _lock: lock })
 }
 
@@ -95,8 +109,8 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn take_lock(dir: &Path) -> Result<File, StoreError> {
-    let path = dir.join(LOCK_FILE);
+fn take_lock(dir: &Path, file: &str) -> Result<File, StoreError> {
+    let path = dir.join(file);
     let mut file = private()
         .create(true)
         .truncate(false)

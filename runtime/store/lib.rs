@@ -17,6 +17,7 @@ mod failure;
 pub mod fold;
 mod frames;
 pub mod journal;
+mod knowledge;
 mod leases;
 pub mod metrics;
 mod options;
@@ -28,5 +29,6 @@ mod views;
 mod writer;
 
 pub use encoding::{decode_events, encode_events};
+pub use knowledge::KnowledgeDb;
 pub use options::StoreOptions;
 pub use sqlite::SqliteStore;

@@ -24,7 +24,7 @@ pub(crate) const SEQ_BITS: u32 = 32;
 /// Readers of another process may hold a lock for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const WRITER_CACHE_KIB: i64 = 32 * 1024;
+pub(crate) const WRITER_CACHE_KIB: i64 = 32 * 1024;
 const READER_CACHE_KIB: i64 = 8 * 1024;
 const PAGE_BYTES: u64 = 4096;
 
@@ -81,7 +81,7 @@ pub(crate) fn open_journal(dir: &Path, options: &StoreOptions) -> Result<Connect
             known: JOURNAL_FORMAT,
         });
     }
-    set_up_journal(&conn, options).map_err(refused)?;
+    set_up_durable(&conn, options).map_err(refused)?;
     migrate(&mut conn, found).map_err(refused)?;
     Ok(conn)
 }
@@ -127,7 +127,8 @@ pub(crate) fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<bool
     })
 }
 
-fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens a database for reading only.
+pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
     // The first read tells whether the write-ahead log can be shared. It cannot where the folder is read-only; then
@@ -152,18 +153,19 @@ fn escape(path: &Path) -> String {
     text.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
-fn writer_flags() -> OpenFlags {
+pub(crate) fn writer_flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn configure(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
+pub(crate) fn configure(conn: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(64);
     conn.pragma_update(None, "cache_size", -cache_kib)?;
     conn.pragma_update(None, "trusted_schema", "OFF")
 }
 
-fn set_up_journal(conn: &Connection, options: &StoreOptions) -> rusqlite::Result<()> {
+/// Sets a file up to lose nothing that was committed.
+pub(crate) fn set_up_durable(conn: &Connection, options: &StoreOptions) -> rusqlite::Result<()> {
     set_wal(conn)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     // On macOS a plain sync does not reach the platter.
