@@ -16,10 +16,12 @@ pub mod fact;
 pub mod fixed;
 pub mod gossip;
 pub mod hygiene;
-pub mod packing;
 // The hunt for broken laws serves tests alone.
 #[cfg(any(test, feature = "seeded-bugs"))]
 pub mod laws;
+pub mod lifecycle;
+pub mod lineage;
+pub mod packing;
 pub mod params;
 pub mod pooling;
 pub mod posterior;

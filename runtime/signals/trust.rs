@@ -18,9 +18,11 @@ use crate::replica::Replica;
 mod bounds;
 mod claims;
 mod consistency;
+mod quorum;
 
 pub use claims::{Claim, Claims, KeyClaims};
 pub use consistency::{Verdict, judge};
+pub use quorum::carries;
 
 /// How far one reader believes whom.
 #[derive(Debug, Clone, PartialEq, Default)]
