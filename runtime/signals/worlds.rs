@@ -7,8 +7,10 @@
 pub mod credit;
 pub mod drift;
 pub mod fleet;
+pub mod heterogeneity;
 pub mod join;
 pub mod merge;
+pub mod poison;
 pub mod real_choice;
 pub mod retrieval;
 pub mod scaling;

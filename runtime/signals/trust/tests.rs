@@ -283,7 +283,7 @@ fn a_thousand_nodes_of_one_tenant_do_not_drown_another() {
 fn quorums_are_of_nodes_at_home_and_of_tenants_abroad() {
     let origins = |tenant: u32, nodes: std::ops::Range<u64>| nodes.map(move |node| Origin { tenant, node });
     let active: BTreeSet<Origin> = origins(1, 0..9).chain(origins(2, 0..1000)).collect();
-    let votes = |voters: BTreeSet<Origin>| carries(1, &voters, &active);
+    let votes = |of: BTreeSet<Origin>| carries(1, &of, &active);
     assert!(!votes(origins(1, 0..3).collect()), "a third is no quorum");
     assert!(votes(origins(1, 0..4).collect()));
     assert!(
@@ -294,8 +294,8 @@ fn quorums_are_of_nodes_at_home_and_of_tenants_abroad() {
     assert!(!votes(origins(1, 0..2).chain(origins(2, 0..1000)).collect()));
     let abroad: BTreeSet<Origin> = (2..8).flat_map(|tenant| origins(tenant, 0..10)).collect();
     let voices = |tenants: std::ops::Range<u32>| {
-        let voters: BTreeSet<Origin> = tenants.flat_map(|tenant| origins(tenant, 0..4)).collect();
-        carries(1, &voters, &abroad)
+        let raised: BTreeSet<Origin> = tenants.flat_map(|tenant| origins(tenant, 0..4)).collect();
+        carries(1, &raised, &abroad)
     };
     assert!(!voices(2..4));
     assert!(voices(2..5));

@@ -12,6 +12,7 @@ mod node;
 mod truth;
 
 use anthill_contracts::id::{SignalId, TaskId};
+use anthill_contracts::signal::Origin;
 
 use super::{Attack, Flip, Join, Payoff, WorldPatch};
 use crate::fact::ScopeId;
@@ -56,6 +57,8 @@ pub struct World {
     pub join: Option<Join>,
     /// Rounds between two looks at all facts.
     pub look_rounds: usize,
+    /// Whether each node is a tenant of its own.
+    pub are_tenants: bool,
     /// How fast tasks come.
     pub pace: Pace,
 }
@@ -88,6 +91,7 @@ impl Default for World {
             flip: None,
             join: None,
             look_rounds: 20,
+            are_tenants: false,
             pace: Pace::Busy,
         }
     }
@@ -98,6 +102,8 @@ impl Default for World {
 pub enum Learners {
     /// Nodes that gossip.
     Fleet,
+    /// Nodes that gossip and believe everything.
+    Credulous,
     /// Nodes that keep what they know to themselves.
     Isolated,
     /// One learner that meets all tasks one after the other: the limit.
@@ -182,6 +188,7 @@ impl World {
             flip: patch.flip.or(self.flip),
             join: patch.join.or(self.join),
             look_rounds: self.look_rounds,
+            are_tenants: self.are_tenants,
             pace: self.pace,
         }
     }
@@ -210,6 +217,16 @@ impl World {
     /// Rounds until every node has met its tasks.
     pub const fn rounds(&self) -> usize {
         self.tasks_per_node.div_ceil(self.tasks_per_round)
+    }
+
+    /// The origin of the node with this number.
+    pub fn origin(&self, number: usize) -> Origin {
+        let node = number as u64 + 1;
+        let own = u32::try_from(node).unwrap_or(u32::MAX);
+        Origin {
+            tenant: if self.are_tenants { own } else { 1 },
+            node,
+        }
     }
 
     /// How many nodes lie.
@@ -285,7 +302,9 @@ impl<'a> Run<'a> {
             learners,
             truth: Truth::of(world, seed),
             round_ms: world.round_ms(heard, &params),
-            nodes: (0..count).map(|number| Node::new(number, &params)).collect(),
+            nodes: (0..count)
+                .map(|number| Node::of(world.origin(number), &params))
+                .collect(),
             params,
             seed,
             scopes: (0..world.contexts)
@@ -307,12 +326,16 @@ impl<'a> Run<'a> {
             self.join(round);
             self.look(round);
             self.act(round);
-            if self.learners == Learners::Fleet {
+            if self.gossips() {
                 self.gossip(round);
             }
         }
         self.count_regimes();
         self.trace
+    }
+
+    fn gossips(&self) -> bool {
+        matches!(self.learners, Learners::Fleet | Learners::Credulous)
     }
 
     fn now(&self, round: usize) -> u64 {
@@ -329,10 +352,12 @@ impl<'a> Run<'a> {
         }
         let now = self.now(round);
         for late in 0..join.nodes {
-            let mut node = Node::new(self.world.nodes + late, &self.params);
-            if self.learners == Learners::Fleet {
+            let mut node = Node::of(self.world.origin(self.world.nodes + late), &self.params);
+            if self.gossips() {
                 node.pull(&self.nodes[late % self.world.nodes], now);
-                node.look(now, &self.params);
+                if self.learners == Learners::Fleet {
+                    node.look(now, &self.params);
+                }
             }
             self.nodes.push(node);
         }
@@ -340,6 +365,9 @@ impl<'a> Run<'a> {
 
     /// Some nodes look at all facts anew, each in its turn.
     fn look(&mut self, round: usize) {
+        if self.learners == Learners::Credulous {
+            return;
+        }
         let now = self.now(round);
         let every = self.world.look_rounds.max(1);
         for (number, node) in self.nodes.iter_mut().enumerate() {
@@ -407,9 +435,10 @@ impl<'a> Run<'a> {
         } else {
             number
         };
+        let gossips = self.gossips();
         let node = &mut self.nodes[place];
         if is_liar {
-            if self.learners == Learners::Fleet {
+            if gossips {
                 lies::turn(self.world, node, &turn, &moment);
             }
             return None;

@@ -54,9 +54,14 @@ pub struct Choice {
 }
 
 impl Node {
-    /// A node that knows nothing.
+    /// A node of the only tenant that knows nothing.
     pub fn new(number: usize, params: &Params) -> Self {
-        let origin = origin(number);
+        let node = number as u64 + 1;
+        Self::of(Origin { tenant: 1, node }, params)
+    }
+
+    /// A node that knows nothing and writes as this origin.
+    pub fn of(origin: Origin, params: &Params) -> Self {
         Self {
             replica: Replica::new(params),
             writer: Writer::new(origin, Stamp::default()),
@@ -134,13 +139,5 @@ impl Node {
             now: turn.now,
             params: turn.params,
         }
-    }
-}
-
-/// The origin of the node with this number.
-const fn origin(number: usize) -> Origin {
-    Origin {
-        tenant: 1,
-        node: number as u64 + 1,
     }
 }
