@@ -8,6 +8,7 @@ use anthill_contracts::budget::{Amount, Dimension};
 use anthill_contracts::digest::Blob;
 use anthill_contracts::id::{StepId, TaskId};
 use anthill_contracts::plan::Plan;
+use anthill_contracts::signal::Proposal;
 use anthill_contracts::step::StepRecord;
 use anthill_contracts::task::ReasonCode;
 
@@ -76,6 +77,8 @@ pub enum AgentNews {
         version: Box<ArtifactVersion>,
         /// Its body.
         body: Blob,
+        /// What it has learned.
+        lessons: Vec<Proposal>,
     },
     /// It has reviewed the newest version, and is done.
     Reviewed {

@@ -18,7 +18,7 @@ mod findings;
 mod markdown;
 mod memo;
 
-pub use answer::{ANSWER_BYTES_MAX, parse_answer, parse_value};
+pub use answer::{ANSWER_BYTES_MAX, lessons, parse_answer, parse_value};
 pub use brief::{brief_from_findings, brief_from_outline, partial_brief};
 pub use findings::{claims_of, findings, select_findings};
 pub use markdown::render_markdown;

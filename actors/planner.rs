@@ -8,8 +8,9 @@
 //! `verify`, so that no brief leaves a job unchecked.
 
 use anthill_contracts::budget::{Dimension, Limits, Span, Usd};
-use anthill_contracts::model::ModelRequest;
+use anthill_contracts::model::{ModelRequest, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{NodeKind, Plan, PlanNode, Role};
+use anthill_contracts::signal::{Polarity, Receipt, SignalBody};
 use anthill_contracts::spec::{JobSpec, Shape};
 
 use crate::compose::parse_answer;
@@ -31,13 +32,36 @@ const PLAN_BYTES_MAX: usize = 256 * 1024;
 /// The plan that needs no model to be written, and its author; nothing where a model must plan, or where the spec
 /// promises a plan and holds none.
 pub fn template(spec: &JobSpec, documents: usize) -> Option<(Plan, String)> {
-    match spec.shape {
+    template_of(spec, documents, None)
+}
+
+/// The same, where the spec leaves the shape open and something was learned of jobs like this.
+pub fn template_of(spec: &JobSpec, documents: usize, learned: Option<Shape>) -> Option<(Plan, String)> {
+    let shape = learned
+        .filter(|_| spec.shape == Shape::Auto)
+        .unwrap_or(spec.shape);
+    match shape {
         Shape::Plan => spec.plan.clone().map(|plan| (plan, "spec".to_owned())),
         Shape::MapReduceVerify => Some(map_reduce_verify()),
         Shape::Auto if documents > 1 => Some(map_reduce_verify()),
         Shape::Single | Shape::Auto => Some(single()),
         Shape::Model => None,
     }
+}
+
+/// The shape that a receipt says, among those that a template has; what cannot be understood says none.
+pub fn learned_shape(receipt: &Receipt) -> Option<Shape> {
+    let shapes = receipt.exposures.iter().filter(|exposure| exposure.kept);
+    let said = shapes
+        .filter(|exposure| exposure.polarity == Polarity::Do)
+        .find_map(|exposure| match &exposure.body {
+            SignalBody::Action { schema, args } if schema == PLAN_SHAPE_SCHEMA => {
+                let args: serde_json::Value = serde_json::from_str(args).ok()?;
+                serde_json::from_value(args["shape"].clone()).ok()
+            }
+            SignalBody::Action { .. } | SignalBody::Text { .. } => None,
+        });
+    said.filter(|shape| matches!(shape, Shape::Single | Shape::MapReduceVerify))
 }
 
 /// The node whose output is the job's result: the only one that no other node needs.

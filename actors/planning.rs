@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use anthill_contracts::signal::Receipt;
 use anthill_contracts::spec::JobSpec;
 use futures::future::BoxFuture;
 
@@ -21,6 +22,8 @@ pub struct PlannerCraft {
     pub documents: usize,
     /// Why earlier proposals were refused, all of them together.
     pub refused: Vec<String>,
+    /// What it is shown of what others have learned.
+    pub receipt: Option<Receipt>,
     /// What it has asked already for this proposal.
     pub past: Past,
 }
@@ -28,7 +31,8 @@ pub struct PlannerCraft {
 impl Craft for PlannerCraft {
     fn prepare<'a>(&'a self, ports: &'a AgentPorts) -> BoxFuture<'a, Result<Prepared, Trouble>> {
         Box::pin(async move {
-            let order = Box::new(plan_order(&self.spec, self.documents, &self.refused));
+            let order = plan_order(&self.spec, self.documents, &self.refused).shown(self.receipt.as_ref());
+            let order = Box::new(order);
             let history = history(self, ports, &self.past).await?;
             Ok(Prepared::Ask { order, history })
         })

@@ -11,14 +11,17 @@
 
 use anthill_contracts::artifact::ReviewFinding;
 use anthill_contracts::brief::{Finding, Passage};
-use anthill_contracts::model::{AnswerSchema, ModelName, ModelReply, ModelRequest};
+use anthill_contracts::id::SignalId;
+use anthill_contracts::model::{AnswerSchema, LessonsAnswer, ModelName, ModelReply, ModelRequest};
 use anthill_contracts::plan::{Plan, PlanNode, Role};
+use anthill_contracts::signal::{Chosen, Exposure, Receipt};
 use anthill_contracts::spec::{JobSpec, OutputSpec};
 use anthill_contracts::tool::{ToolCall, ToolOutput, ToolSpec};
 
 mod assemble;
 mod fence;
 mod schema;
+mod signals;
 mod templates;
 mod turns;
 mod words;
@@ -39,6 +42,10 @@ pub struct WorkOrder {
     pub model: ModelName,
     /// What there is to do.
     pub assignment: Assignment,
+    /// What others have learned and this agent is shown.
+    pub signals: Vec<Exposure>,
+    /// Whether it may hand in what it learns itself.
+    pub takes_lessons: bool,
     /// What must come out of the job.
     pub output: OutputSpec,
     /// Most tokens of one prompt.
@@ -117,6 +124,17 @@ pub struct Part {
     pub tokens: u64,
     /// How many pieces of it were left out to stay within the cap.
     pub left_out: usize,
+    /// For the part `signals`: which they are, in the order of the prompt.
+    pub signals: Vec<Learned>,
+}
+
+/// One signal of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learned {
+    /// The signal.
+    pub signal: SignalId,
+    /// Why it was chosen.
+    pub chosen: Chosen,
 }
 
 impl Manifest {
@@ -144,9 +162,24 @@ impl WorkOrder {
         }
     }
 
+    /// The same work, by an agent that is shown what a receipt has kept.
+    #[must_use]
+    pub fn shown(self, receipt: Option<&Receipt>) -> Self {
+        let face = self.assignment.face();
+        Self {
+            signals: receipt.map_or_else(Vec::new, |receipt| signals::kept(receipt, face)),
+            ..self
+        }
+    }
+
     /// Work that stands for the whole job.
     pub(crate) fn of_job(spec: &JobSpec, assignment: Assignment) -> Self {
+        let works = matches!(assignment.face(), Face::Reader | Face::Writer | Face::Generalist);
+        // The built-in provider is a program: it learns nothing that it could tell.
+        let writes_words = spec.model.provider() != ModelName::default().provider();
         Self {
+            signals: Vec::new(),
+            takes_lessons: spec.knowledge.used && works && writes_words,
             goal: spec.goal.clone(),
             instructions: None,
             model: spec.model.clone(),
@@ -225,6 +258,19 @@ impl Face {
             Self::Critic => answer_schema::<OpinionAnswer>("opinion"),
             Self::Planner => answer_schema::<Plan>("plan"),
         }
+    }
+
+    /// The schema of an answer that may hold lessons beside the work.
+    fn teaching_schema(self) -> AnswerSchema {
+        let mut own = self.answer_schema();
+        let lessons = answer_schema::<LessonsAnswer>("lessons").schema;
+        if let (Some(fields), Some(field)) = (
+            own.schema["properties"].as_object_mut(),
+            lessons["properties"].get("lessons"),
+        ) {
+            fields.insert("lessons".to_owned(), field.clone());
+        }
+        own
     }
 }
 

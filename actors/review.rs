@@ -12,6 +12,7 @@ use anthill_contracts::digest::Digest;
 use anthill_contracts::id::ArtifactId;
 use anthill_contracts::model::OpinionAnswer;
 use anthill_contracts::plan::PlanNode;
+use anthill_contracts::signal::Receipt;
 use anthill_contracts::sources::Sources;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::task::ReasonCode;
@@ -37,6 +38,8 @@ pub struct CriticCraft {
     pub round: u32,
     /// Whether a model is asked once the checks have passed.
     pub wants_opinion: bool,
+    /// What it is shown of what others have learned.
+    pub receipt: Option<Receipt>,
     /// What it has asked already in this round.
     pub past: Past,
     /// The score of the checks; filled by [`Craft::prepare`].
@@ -79,7 +82,8 @@ impl Craft for CriticCraft {
             if !verdict.accepted() || !self.wants_opinion || claims.is_empty() {
                 return Ok(Prepared::Done(self.reviewed(verdict)));
             }
-            let order = Box::new(WorkOrder::opinion(&self.spec, &self.node, claims));
+            let order = WorkOrder::opinion(&self.spec, &self.node, claims).shown(self.receipt.as_ref());
+            let order = Box::new(order);
             let history = history(self, ports, &self.past).await?;
             Ok(Prepared::Ask { order, history })
         })

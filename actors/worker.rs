@@ -12,6 +12,7 @@ use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::id::{ArtifactId, TaskId, ToolCallId};
 use anthill_contracts::model::{FindingsAnswer, OutlineAnswer};
 use anthill_contracts::plan::{Item, PlanNode, Role};
+use anthill_contracts::signal::Receipt;
 use anthill_contracts::sources::{Listing, SourceError};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::task::ReasonCode;
@@ -42,6 +43,8 @@ pub struct WorkerCraft {
     pub newest: Option<ArtifactVersion>,
     /// What it has done already.
     pub past: Past,
+    /// What it is shown of what others have learned.
+    pub receipt: Option<Receipt>,
     /// Where it posts.
     pub blackboard: BlackboardHandle,
     /// What it has gathered; filled by [`Craft::prepare`].
@@ -92,7 +95,8 @@ impl Craft for WorkerCraft {
             };
             // An attempt prepares once; a second filling would bring the same.
             let _ = self.gathered.set(gathered);
-            let order = Box::new(WorkOrder::new(&self.spec, &self.node, assignment));
+            let order = WorkOrder::new(&self.spec, &self.node, assignment).shown(self.receipt.as_ref());
+            let order = Box::new(order);
             let history = history(self, ports, &self.past).await?;
             Ok(Prepared::Ask { order, history })
         })
@@ -110,13 +114,19 @@ impl Craft for WorkerCraft {
 
     fn deliver<'a>(&'a self, _: &'a AgentPorts, news: AgentNews) -> BoxFuture<'a, AgentNews> {
         Box::pin(async move {
-            let AgentNews::Posted { version, body } = news else {
+            let AgentNews::Posted {
+                version,
+                body,
+                lessons,
+            } = news
+            else {
                 return news;
             };
             match self.blackboard.post(Posting { version: *version }).await {
                 Ok(standing) => AgentNews::Posted {
                     version: Box::new(standing),
                     body,
+                    lessons,
                 },
                 Err(error) => AgentNews::Failed {
                     trouble: defect(error.to_string()),
@@ -257,6 +267,11 @@ impl WorkerCraft {
         AgentNews::Posted {
             version: Box::new(version),
             body,
+            lessons: if self.spec.knowledge.used {
+                compose::lessons(&answer.text)
+            } else {
+                Vec::new()
+            },
         }
     }
 }

@@ -4,8 +4,13 @@
 //! so that every error names the place in the answer.
 
 use anthill_contracts::artifact::ReviewFinding;
+use anthill_contracts::model::LessonAnswer;
+use anthill_contracts::signal::{
+    PROPOSALS_PER_RUN_MAX, Proposal, SIGNAL_TEXT_BYTES_MAX, SignalBody, Trigger,
+};
 use anthill_contracts::task::ReasonCode;
 use schemars::JsonSchema;
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -42,6 +47,28 @@ pub fn parse_value<T: DeserializeOwned + JsonSchema>(value: Value) -> Result<T, 
     }
     serde_json::from_value(value)
         .map_err(|error| vec![flaw(ReasonCode::ContractViolation, error.to_string())])
+}
+
+/// The lessons that an answer holds beside its work, as proposals. What is out of form is passed over: a lesson is a
+/// gift, and no reason to refuse good work.
+pub fn lessons(text: &str) -> Vec<Proposal> {
+    let value = Some(text)
+        .filter(|text| text.len() <= ANSWER_BYTES_MAX)
+        .and_then(|text| object(text).ok());
+    let given = value.as_ref().and_then(|value| value["lessons"].as_array());
+    let lessons = given.into_iter().flatten().filter_map(|lesson| {
+        let lesson = LessonAnswer::deserialize(lesson).ok()?;
+        let text = lesson.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let fits = !text.is_empty() && text.len() <= SIGNAL_TEXT_BYTES_MAX;
+        fits.then(|| Proposal {
+            polarity: lesson.polarity,
+            body: SignalBody::Text { text },
+            trigger: Trigger::default(),
+            parents: Vec::new(),
+            source: String::new(),
+        })
+    });
+    lessons.take(PROPOSALS_PER_RUN_MAX).collect()
 }
 
 fn violations<T: JsonSchema>(value: &Value) -> Vec<ReviewFinding> {

@@ -4,6 +4,7 @@ use anthill_contracts::brief::{Brief, Finding, Findings, Passage, Place, Quote};
 use anthill_contracts::model::{
     ClaimAnswer, FindingsAnswer, OpinionAnswer, OutlineAnswer, OutlineClaim, OutlineSection, QuoteAnswer,
 };
+use anthill_contracts::signal::SignalBody;
 use anthill_contracts::sources::SourceError;
 use anthill_contracts::spec::{JobSpec, OutputSpec};
 use proptest::prelude::*;
@@ -470,6 +471,30 @@ fn bodies_are_the_same_bytes_and_come_back() {
     let body = encode(&brief);
     assert_eq!(body, encode(&brief.clone()));
     assert_eq!(decode::<Brief>(&body).ok(), Some(brief));
+}
+
+#[test]
+fn lessons_are_read_apart_from_the_work() {
+    let given = |lessons: &str| lessons_of(&format!(r#"Here: {{"claims": [], "lessons": {lessons}}}"#));
+    fn lessons_of(text: &str) -> Vec<String> {
+        let bodies = lessons(text).into_iter().map(|lesson| match lesson.body {
+            SignalBody::Text { text } => format!("{} {text}", lesson.polarity.as_str()),
+            SignalBody::Action { .. } => panic!("an agent hands in words"),
+        });
+        bodies.collect()
+    }
+    let good =
+        r#"[{"polarity": "do", "text": " Read  the end\nfirst. "}, {"polarity": "avoid", "text": "Guess."}]"#;
+    assert_eq!(given(good), ["do Read the end first.", "avoid Guess."]);
+    let bad =
+        r#"[{"polarity": "maybe", "text": "x"}, {"polarity": "do"}, 7, {"polarity": "do", "text": " "}]"#;
+    assert_eq!(given(bad), Vec::<String>::new());
+    let long = format!(r#"[{{"polarity": "do", "text": "{}"}}]"#, "a".repeat(601));
+    assert_eq!(given(&long), Vec::<String>::new());
+    let many = format!("[{}]", [r#"{"polarity": "do", "text": "a"}"#; 9].join(","));
+    assert_eq!(given(&many).len(), 3);
+    assert!(lessons_of(r#"{"claims": []}"#).is_empty());
+    assert!(lessons_of("no JSON").is_empty());
 }
 
 pub(crate) fn spec() -> JobSpec {

@@ -562,3 +562,24 @@ proptest! {
         let _ = parse_plan(&text);
     }
 }
+
+#[test]
+fn a_learned_shape_decides_only_where_the_spec_leaves_it_open() {
+    let author = |shape, learned| template_of(&shaped(shape), 5, learned).map(|(_, author)| author);
+    assert_eq!(
+        author(Shape::Auto, None),
+        template(&shaped(Shape::MapReduceVerify), 5).map(|(_, author)| author)
+    );
+    assert_eq!(
+        author(Shape::Auto, Some(Shape::Single)),
+        template(&shaped(Shape::Single), 5).map(|(_, author)| author)
+    );
+    assert_eq!(
+        author(Shape::MapReduceVerify, Some(Shape::Single)),
+        author(Shape::MapReduceVerify, None)
+    );
+    assert_ne!(
+        author(Shape::Auto, Some(Shape::Single)),
+        author(Shape::Auto, None)
+    );
+}

@@ -8,7 +8,9 @@ use minijinja::{Value, context};
 use serde_json::Value as Json;
 
 use super::turns::{self, Drafted};
-use super::{Assignment, Face, Manifest, Part, Turn, WorkOrder, estimate_tokens, fence, templates, words};
+use super::{
+    Assignment, Face, Manifest, Part, Turn, WorkOrder, estimate_tokens, fence, signals, templates, words,
+};
 
 /// Tokens that a provider adds to a message for its frame.
 const MESSAGE_TOKENS: u64 = 4;
@@ -28,6 +30,8 @@ struct Draft<'a> {
     face: Face,
     system: String,
     schema: AnswerSchema,
+    /// What others have learned, in words.
+    signals: String,
     pieces: Vec<Piece>,
     /// The pieces that are still in, the most important first.
     ranking: Vec<usize>,
@@ -62,8 +66,16 @@ impl<'a> Draft<'a> {
         Self {
             order,
             face,
-            system: templates::system(face, context! { can_post => can_post }),
-            schema: face.answer_schema(),
+            system: templates::system(
+                face,
+                context! { can_post => can_post, lessons => order.takes_lessons },
+            ),
+            schema: if order.takes_lessons {
+                face.teaching_schema()
+            } else {
+                face.answer_schema()
+            },
+            signals: signals::lines(&order.signals),
             ranking: ranking(order, &pieces),
             pieces,
             later: turns::draft(turns),
@@ -131,16 +143,20 @@ impl<'a> Draft<'a> {
     fn manifest(&self) -> Manifest {
         let schema = estimate_tokens(&self.schema.schema.to_string());
         let tools: u64 = tools(self.order).iter().map(tool_tokens).sum();
+        let learned = estimate_tokens(&self.signals);
+        let matter = estimate_tokens(&self.first_turn()) + MESSAGE_TOKENS;
         let mut parts = vec![
             part("system", estimate_tokens(&self.system) + MESSAGE_TOKENS, 0),
             part("tools", tools, 0),
             part("answer_schema", schema, 0),
-            part(
-                "matter",
-                estimate_tokens(&self.first_turn()) + MESSAGE_TOKENS,
-                self.left_out(),
-            ),
+            part("matter", matter - learned.min(matter), self.left_out()),
         ];
+        if !self.order.signals.is_empty() {
+            parts.push(Part {
+                signals: signals::learned(&self.order.signals),
+                ..part("signals", learned, 0)
+            });
+        }
         parts.extend(self.later.iter().map(|drafted| {
             let tokens = (drafted.bytes() as u64).div_ceil(4) + MESSAGE_TOKENS;
             part(&drafted.name, tokens, usize::from(drafted.left_out))
@@ -182,6 +198,8 @@ impl<'a> Draft<'a> {
             fence => fence::name(&body),
             body => body.as_str(),
             left_out => self.left_out(),
+            signals => self.signals.as_str(),
+            signals_fence => fence::name(&self.signals),
         };
         templates::user(self.face, context! { ..self.own_words(), ..common })
     }
@@ -245,7 +263,7 @@ impl<'a> Draft<'a> {
                 path: path.clone(),
                 passages: self.kept_passages(passages),
                 claims_max,
-                strategy: None,
+                strategy: signals::strategy(&self.order.signals),
             },
             Assignment::Write { findings } => Matter::Write {
                 question,
@@ -253,7 +271,7 @@ impl<'a> Draft<'a> {
                 sections_max: self.order.output.sections_max,
                 claims_max,
                 words_max: self.order.output.words_max,
-                strategy: None,
+                strategy: signals::strategy(&self.order.signals),
             },
             Assignment::Answer { .. } => Matter::Answer {
                 question,
@@ -342,7 +360,7 @@ const fn piece(text: String, heading: Option<String>) -> Piece {
 fn ranking(order: &WorkOrder, pieces: &[Piece]) -> Vec<usize> {
     let mut ranking: Vec<usize> = (0..pieces.len()).collect();
     if matches!(order.assignment, Assignment::Read { .. }) {
-        let question = words::words(&question(order));
+        let question = words(&question(order));
         ranking.sort_by_cached_key(|index| {
             let overlap = words::overlap_with(&question, &pieces[*index].text);
             (std::cmp::Reverse(overlap), *index)
@@ -387,6 +405,7 @@ fn part(name: &str, tokens: u64, left_out: usize) -> Part {
         name: name.to_owned(),
         tokens,
         left_out,
+        signals: Vec::new(),
     }
 }
 

@@ -12,6 +12,9 @@ use super::Face;
 const TEMPLATES: &[(&str, &str)] = &[
     ("rules", include_str!("rules.j2")),
     ("rejected", include_str!("rejected.j2")),
+    ("signals", include_str!("signals.j2")),
+    ("failures", include_str!("failures.j2")),
+    ("lessons", include_str!("lessons.j2")),
     ("reader.system", include_str!("reader.system.j2")),
     ("reader.user", include_str!("reader.user.j2")),
     ("writer.system", include_str!("writer.system.j2")),
@@ -29,7 +32,7 @@ pub fn template_digest(face: Face) -> Digest {
     let own = format!("{}.", face.as_str());
     let parts = TEMPLATES
         .iter()
-        .filter(|(name, _)| name.starts_with(&own) || matches!(*name, "rules" | "rejected"))
+        .filter(|(name, _)| name.starts_with(&own) || !name.contains('.'))
         .flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
     Digest::of_parts(parts)
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::budget::Limits;
 use crate::digest::Digest;
+use crate::sources::DocumentKind;
 
 /// Nodes in the order in which they are shown; the order of work follows `deps` alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -136,6 +137,9 @@ pub struct Item {
     pub label: String,
     /// For a document: which bytes of which content.
     pub document: Option<DocumentSlice>,
+    /// For a document: what kind of text it is.
+    #[serde(default)]
+    pub kind: Option<DocumentKind>,
 }
 
 /// A range of bytes of one source file with known content.

@@ -72,6 +72,18 @@ pub enum DocumentKind {
     Text,
 }
 
+impl DocumentKind {
+    /// The word used in scopes and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Source => "source",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// A quotation found in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocatedQuote {

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use anthill_actors::agent::AgentKind;
 use anthill_contracts::artifact::{ArtifactVersion, Review};
 use anthill_contracts::budget::{Amount, Dimension, Limits};
 use anthill_contracts::digest::Digest;
 use anthill_contracts::event::JobEvent;
-use anthill_contracts::id::{JobId, TaskId};
+use anthill_contracts::id::{JobId, ReceiptId, TaskId};
 use anthill_contracts::plan::{Item, NodeKind, Plan, PlanNode};
+use anthill_contracts::signal::{Proposal, Receipt};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::StepRecord;
 use anthill_contracts::store::JobStatus;
@@ -45,6 +47,22 @@ pub struct JobState {
     pub reason: Option<ReasonCode>,
     /// For people, where it paused or failed.
     pub detail: String,
+    /// What its agents were shown of what others have learned.
+    #[serde(default)]
+    pub receipts: BTreeMap<ReceiptId, ReceiptState>,
+}
+
+/// What one agent of a task was shown, and whether the knowledge knows how that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptState {
+    /// The task.
+    pub task_id: TaskId,
+    /// What was shown; let go of once nobody can need it any more.
+    pub receipt: Option<Box<Receipt>>,
+    /// What its run hands in.
+    pub proposals: Vec<Proposal>,
+    /// Whether the knowledge has taken the end in.
+    pub credited: bool,
 }
 
 /// What is known of one node of the plan.
@@ -143,7 +161,13 @@ impl JobState {
             output: None,
             reason: None,
             detail: String::new(),
+            receipts: BTreeMap::new(),
         }
+    }
+
+    /// What an agent of a task was shown, where that is on record and still of use.
+    pub fn receipt(&self, receipt_id: ReceiptId) -> Option<&Receipt> {
+        self.receipts.get(&receipt_id)?.receipt.as_deref()
     }
 
     /// The plan's node of a task.
@@ -293,8 +317,39 @@ impl JobState {
             JobEvent::TaskCancelled { task_id, reason } => {
                 self.end_task(*task_id, TaskStatus::Cancelled, Some(*reason));
             }
+            JobEvent::SignalExposed { task_id, receipt } => self.expose(*task_id, receipt),
+            JobEvent::SignalsProposed { task_id, proposals } => {
+                let receipt_id = ReceiptId::derive(*task_id, AgentKind::Worker.as_str());
+                if let Some(state) = self.receipts.get_mut(&receipt_id) {
+                    state.proposals.clone_from(proposals);
+                }
+            }
+            JobEvent::SignalCredited { receipt_id, .. } => self.credit(*receipt_id),
             // `apply` has taken all the others.
             _ => {}
+        }
+    }
+
+    fn expose(&mut self, task_id: TaskId, receipt: &Receipt) {
+        let state = ReceiptState {
+            task_id,
+            receipt: Some(Box::new(receipt.clone())),
+            proposals: Vec::new(),
+            credited: false,
+        };
+        self.receipts.insert(receipt.receipt_id, state);
+    }
+
+    fn credit(&mut self, receipt_id: ReceiptId) {
+        let Some(state) = self.receipts.get_mut(&receipt_id) else {
+            return;
+        };
+        state.credited = true;
+        state.proposals = Vec::new();
+        let task = self.tasks.get(&state.task_id);
+        if task.is_some_and(|task| task.status.is_terminal()) {
+            // A job of a hundred thousand tasks would keep the words of as many receipts.
+            state.receipt = None;
         }
     }
 

@@ -12,10 +12,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use anthill_actors::agent::{AgentKey, AgentOrder, AgentReport, Trouble};
 use anthill_actors::planner::PROPOSALS_MAX;
 use anthill_contracts::budget::{Amount, Limits};
+use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
-use anthill_contracts::id::{NodeId, StepId, TaskId};
+use anthill_contracts::id::{NodeId, ReceiptId, StepId, TaskId};
 use anthill_contracts::plan::{Item, Plan};
+use anthill_contracts::signal::{Outcome, Proposal, Receipt};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Memo;
 use anthill_contracts::task::ReasonCode;
@@ -24,6 +26,7 @@ use super::job_state::JobState;
 
 mod agents;
 mod ending;
+mod learning;
 mod nodes;
 
 /// What happens to the lead.
@@ -65,6 +68,20 @@ pub enum LeadInput {
         key: Option<Digest>,
         /// The earlier work, if any.
         memo: Option<Memo>,
+    },
+    /// The knowledge was asked what an agent is to be shown.
+    Recalled {
+        /// The agent.
+        key: AgentKey,
+        /// What it is shown; `None` where the knowledge is away or slow.
+        receipt: Option<Box<Receipt>>,
+    },
+    /// The knowledge was told how the run behind a receipt ended.
+    Concluded {
+        /// The receipt.
+        receipt_id: ReceiptId,
+        /// Whether it has acknowledged; if not, nobody tells it again in this run.
+        kept: bool,
     },
     /// An agent reports.
     Report(AgentReport),
@@ -143,6 +160,20 @@ pub enum LeadStep {
         /// The task.
         task_id: TaskId,
     },
+    /// Ask the knowledge what an agent is to be shown.
+    Recall {
+        /// The agent.
+        key: AgentKey,
+    },
+    /// Tell the knowledge how the run behind a receipt ended.
+    Conclude {
+        /// The receipt.
+        receipt: Box<Receipt>,
+        /// What is known of the work, one per class of evidence; empty where its end says nothing of it.
+        outcomes: Vec<Outcome>,
+        /// What was learned.
+        proposals: Vec<Proposal>,
+    },
     /// Start an agent; everything it needs is in the job's state.
     StartAgent(AgentKey),
     /// Tell an agent something.
@@ -169,6 +200,8 @@ pub struct Cx {
     pub run_ms: u64,
     /// A random number.
     pub random: u64,
+    /// The time, for people; nothing is decided by it.
+    pub now: Timestamp,
 }
 
 /// Bugs to plant, for the simulator's board; all off in production.
@@ -176,6 +209,8 @@ pub struct Cx {
 pub struct LeadBugs {
     /// Lets held steps go before their frame is durable.
     pub acknowledge_before_sync: bool,
+    /// Forgets what earlier leads have asked the knowledge.
+    pub recall_again: bool,
 }
 
 /// The lead's machine.
@@ -198,6 +233,18 @@ pub struct Lead {
     listing_asked: bool,
     proposals: u32,
     failed_planning: Option<String>,
+    /// Agents that wait to hear what they are shown.
+    recalling: BTreeSet<AgentKey>,
+    /// Receipts that were asked for in vain.
+    unanswered: BTreeSet<ReceiptId>,
+    /// What agents have learned on tasks that are not judged yet.
+    lessons: BTreeMap<TaskId, Vec<Proposal>>,
+    /// What the knowledge was told and has not acknowledged, by the outcome that counts.
+    concluding: BTreeMap<ReceiptId, (TaskId, Option<Outcome>)>,
+    given_up: BTreeSet<ReceiptId>,
+    /// Whether the knowledge was told what only the end of the job says.
+    concluded: bool,
+    now: Timestamp,
     /// Whether agents were asked to stop: none is started any more.
     stopping: bool,
     mood: Mood,
@@ -258,6 +305,13 @@ impl Lead {
             documents: 0,
             listing_asked: false,
             failed_planning: None,
+            recalling: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            lessons: BTreeMap::new(),
+            concluding: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            concluded: false,
+            now: Timestamp::default(),
             stopping: false,
             mood: Mood::New,
             bugs: LeadBugs::default(),
@@ -299,6 +353,7 @@ impl Lead {
 
     /// Takes one input; appends what is to do to `out`.
     pub fn step(&mut self, cx: Cx, input: LeadInput, out: &mut Vec<LeadStep>) {
+        self.now = cx.now;
         match input {
             LeadInput::Begin {
                 node_id,
@@ -311,6 +366,8 @@ impl Lead {
             LeadInput::Listed { listed } => self.on_listed(listed),
             LeadInput::Templated { plan, reasons } => self.on_templated(plan, reasons),
             LeadInput::MemoLookedUp { task_id, key, memo } => self.on_memo(task_id, key, memo),
+            LeadInput::Recalled { key, receipt } => self.on_recalled(key, receipt),
+            LeadInput::Concluded { receipt_id, kept } => self.on_concluded(receipt_id, kept),
             LeadInput::Report(report) => self.on_report(report),
             LeadInput::Validated {
                 plan,
@@ -346,6 +403,7 @@ impl Lead {
         if let Some(limits) = topup {
             self.emit(JobEvent::BudgetToppedUp { limits });
         }
+        self.conclude_ended();
         match (&self.job.plan, self.planning_failure()) {
             (Some(_), _) => self.advance_nodes(),
             (None, Some(detail)) => self.failed_planning = Some(detail),
@@ -372,7 +430,7 @@ impl Lead {
                 self.listed = Some(listed);
                 match self.job.plan {
                     Some(_) => self.advance_nodes(),
-                    None if self.mood == Mood::Working => self.hold(LeadStep::MakePlan),
+                    None if self.mood == Mood::Working => self.make_plan(),
                     None => {}
                 }
             }
@@ -410,7 +468,16 @@ impl Lead {
     /// Records an event: it is true from now on, and durable when its frame is.
     fn emit(&mut self, event: JobEvent) {
         self.job.apply(&event);
+        let ended = match &event {
+            JobEvent::TaskSucceeded { task_id, .. }
+            | JobEvent::TaskFailed { task_id, .. }
+            | JobEvent::TaskCancelled { task_id, .. } => Some(*task_id),
+            _ => None,
+        };
         self.outbox.events.push(event);
+        if let Some(task_id) = ended {
+            self.conclude_task(task_id);
+        }
     }
 
     /// Lets a step out once everything recorded so far is durable.
@@ -422,6 +489,7 @@ impl Lead {
     fn on_agents_stopped(&mut self) {
         if matches!(self.mood, Mood::Closing(_)) {
             self.agents.clear();
+            self.recalling.clear();
         }
     }
 

@@ -34,9 +34,11 @@ use crew::Crew;
 
 mod crafting;
 mod crew;
+mod learning;
 mod looking;
 mod slot;
 
+pub(crate) use learning::NoKnowledge;
 pub(crate) use slot::{LeadSlot, Wish};
 
 /// Most reports that may wait: each agent has one under way, and each attempt a last word.
@@ -58,6 +60,7 @@ pub(crate) struct PortsWithoutSources {
     pub(crate) executor: anthill_actors::executor::ExecutorHandle,
     pub(crate) knowledge: Arc<dyn anthill_contracts::knowledge::Knowledge>,
     pub(crate) tools: Arc<[anthill_contracts::tool::ToolSpec]>,
+    pub(crate) knowledge: Arc<dyn anthill_contracts::knowledge::Knowledge>,
 }
 
 /// The sources of a job that has none.
@@ -326,6 +329,7 @@ impl LeadShell {
         Cx {
             run_ms: u64::try_from(run.as_millis()).unwrap_or(u64::MAX),
             random: mixed ^ (mixed >> 31),
+            now: self.arguments.services.clock.now(),
         }
     }
 
@@ -336,6 +340,12 @@ impl LeadShell {
             LeadStep::MakePlan => self.make_plan(),
             LeadStep::ValidatePlan { plan, author } => self.validate_plan(plan, author),
             LeadStep::LookUpMemo { task_id } => self.look_up_memo(task_id),
+            LeadStep::Recall { key } => self.recall(key),
+            LeadStep::Conclude {
+                receipt,
+                outcomes,
+                proposals,
+            } => self.conclude(*receipt, outcomes, proposals),
             LeadStep::StartAgent(key) => self.start_agent(key).await?,
             LeadStep::Tell(key, order) => {
                 // An agent that is gone is heard of as ended.

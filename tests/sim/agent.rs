@@ -193,7 +193,8 @@ impl History {
     }
 }
 
-fn read<T: DeserializeOwned>(store: &SimStore, digest: Digest) -> Result<T, Violation> {
+/// Reads a kept body back.
+pub(crate) fn read<T: DeserializeOwned>(store: &SimStore, digest: Digest) -> Result<T, Violation> {
     let gone = || {
         Violation::new(
             "I2 durable ack",
@@ -243,6 +244,8 @@ pub(crate) struct Agent {
     pub(crate) wish: Amount,
     /// The step that waits to be durable, with its answer.
     pub(crate) taken: Option<(StepId, Digest)>,
+    /// What it is shown of what others have learned.
+    pub(crate) shown: String,
     /// Number and parent of the version that it would post.
     pub(crate) next_version: (u32, Option<Digest>),
 }

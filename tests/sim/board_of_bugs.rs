@@ -66,6 +66,7 @@ fn finds_no_fence() {
 fn finds_acknowledge_before_sync() {
     let lead = LeadBugs {
         acknowledge_before_sync: true,
+        ..LeadBugs::default()
     };
     finds(
         "acknowledge before sync, in the lead",
@@ -86,6 +87,21 @@ fn finds_acknowledge_before_sync_in_the_store() {
         "acknowledge before sync, in the store",
         Bugs {
             store,
+            ..Bugs::default()
+        },
+    );
+}
+
+#[test]
+fn finds_recall_again() {
+    let lead = LeadBugs {
+        recall_again: true,
+        ..LeadBugs::default()
+    };
+    finds(
+        "recall again",
+        Bugs {
+            lead,
             ..Bugs::default()
         },
     );

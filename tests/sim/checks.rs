@@ -18,6 +18,7 @@ use anthill_store::journal::{GENESIS, chain};
 use anthill_supervisors::lead::job_state::JobState;
 
 use crate::books::Books;
+use crate::receipts::Receipts;
 use crate::store::{SimStore, Stored, Write};
 
 /// An invariant that does not hold.
@@ -82,6 +83,8 @@ pub(crate) struct Truth {
     pub(crate) fold: JobState,
     /// Reservations and costs, in books of our own.
     pub(crate) books: Books,
+    /// What agents were shown, and how that was credited.
+    pub(crate) receipts: Receipts,
     hashes: Vec<Digest>,
     owner: u64,
     lead_epoch: u64,
@@ -98,6 +101,7 @@ impl Truth {
         Self {
             fold: JobState::new(job_id),
             books: Books::default(),
+            receipts: Receipts::default(),
             hashes: Vec::new(),
             owner: 0,
             lead_epoch: 0,
@@ -191,6 +195,7 @@ impl Truth {
             decode_events(&frame.body).map_err(|error| Violation::new("I11 audit", error.to_string()))?;
         for event in &events {
             self.before(event, header.epoch, store)?;
+            self.receipts.before(event, &self.fold)?;
             self.books.take(event, &self.fold)?;
             self.fold.apply(event);
         }

@@ -4,16 +4,17 @@ use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentRep
 use anthill_actors::blackboard::board::Posting;
 use anthill_actors::step_loop::{Deed, LoopInput, LoopStep, StepLoop};
 use anthill_contracts::artifact::{ArtifactVersion, Review, ReviewFinding, Trust};
-use anthill_contracts::id::{ArtifactId, StepId, TaskId, ToolCallId};
+use anthill_contracts::id::{ArtifactId, ReceiptId, StepId, TaskId, ToolCallId};
 use anthill_contracts::plan::{NodeKind, Role};
 use anthill_contracts::step::{StepKind, StepRecord};
 use anthill_contracts::task::ReasonCode;
 use anthill_supervisors::lead::job_state::JobState;
 use anthill_supervisors::lead::machine::LeadInput;
 
-use crate::agent::{Agent, Answer, History, POST, Reply, ToolOutput, blob_of};
-use crate::checks::{Promise, Violation};
+use crate::agent::{Agent, Answer, History, POST, Reply, ToolOutput, blob_of, read};
+use crate::checks::{Promise, Violation, ensure};
 use crate::faults::{Site, When};
+use crate::knowledge::{draw_lessons, shown};
 use crate::outside::Arrival;
 use crate::run::Sim;
 use crate::schedule::{AgentNo, Channel, Event, LeadNo};
@@ -45,6 +46,13 @@ impl Sim {
         } else {
             machine
         };
+        let receipt_id = ReceiptId::derive(key.task_id, key.kind.as_str());
+        let on_record = shown(self.truth.receipts.exposed(receipt_id));
+        let shown = shown(job.receipt(receipt_id));
+        ensure(shown == on_record, "I14 replay", || {
+            format!("{key:?} is shown what is not on record")
+        })?;
+        self.asks_as_before(&own, &shown)?;
         let newest = task.versions.last();
         let agent = Agent {
             key,
@@ -58,6 +66,7 @@ impl Sim {
             misfits: history.misfits,
             wish: TOOL_COST,
             taken: None,
+            shown,
             next_version: (
                 newest.map_or(1, |last| last.version + 1),
                 newest.map(|last| last.body),
@@ -77,6 +86,23 @@ impl Sim {
             return Ok(());
         }
         self.step_agent(no, LoopInput::Begin(history.recorded));
+        Ok(())
+    }
+
+    /// An agent that goes on asks what was asked before it: its prompts show the same.
+    fn asks_as_before(&self, own: &[&StepRecord], shown: &str) -> Result<(), Violation> {
+        let asked = own
+            .iter()
+            .filter(|step| matches!(step.kind, StepKind::Model { .. }));
+        for step in asked {
+            let request: String = read(&self.store, step.request)?;
+            ensure(request == request_of(shown), "I14 replay", || {
+                format!(
+                    "{} was asked with other signals than its successors",
+                    step.step_id
+                )
+            })?;
+        }
         Ok(())
     }
 
@@ -294,12 +320,7 @@ impl Sim {
                 let kind = StepKind::Model {
                     model: "sim/chance".to_owned(),
                 };
-                (
-                    kind,
-                    blob_of(&format!("request of {step_id}")),
-                    blob_of(&reply),
-                    cost,
-                )
+                (kind, blob_of(&request_of(&agent.shown)), blob_of(&reply), cost)
             }
             Deed::Run(_, call_id) => {
                 let call = agent.calls.pop_front().expect("a recorded tool has its call");
@@ -415,11 +436,13 @@ impl Sim {
             self.crash_agent(no);
             return Ok(());
         }
+        let lessons = draw_lessons(&mut self.dice);
         self.say_last(
             no,
             AgentNews::Posted {
                 version: Box::new(version),
                 body: answer.body,
+                lessons,
             },
         );
         Ok(())
@@ -453,6 +476,11 @@ impl Sim {
         };
         self.say_last(no, AgentNews::Reviewed { review });
     }
+}
+
+/// A prompt, as far as it matters here.
+fn request_of(shown: &str) -> String {
+    format!("a request that shows {shown}")
 }
 
 fn version_of(

@@ -3,6 +3,7 @@
 use anthill_actors::agent::{AgentKey, AgentOrder, Trouble};
 use anthill_actors::blackboard::board::Board;
 use anthill_contracts::budget::{Amount, Limits, Span, Usd};
+use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId, TaskId};
@@ -324,7 +325,15 @@ impl Sim {
         let cx = Cx {
             run_ms: self.schedule.now_ms() - shell.began_ms,
             random: self.dice.any(),
+            now: Timestamp(self.schedule.now_ms()),
         };
+        if let LeadInput::Concluded {
+            receipt_id,
+            kept: false,
+        } = input
+        {
+            self.truth.receipts.give_up(receipt_id);
+        }
         let mut out = Vec::new();
         shell.lead.step(cx, input, &mut out);
         if !self.setup.only_consequences {
@@ -425,6 +434,10 @@ impl Sim {
                     },
                 );
             }
+            LeadStep::Recall { key } => self.recall(no, key),
+            LeadStep::Conclude {
+                receipt, outcomes, ..
+            } => return self.conclude(no, &receipt, &outcomes),
             LeadStep::StartAgent(key) => return self.start(no, key),
             LeadStep::Tell(key, order) => self.tell(no, key, order),
             LeadStep::ArmBackoff { task_id, wait_ms } => {

@@ -85,6 +85,8 @@ pub(crate) struct Report {
     pub(crate) leads: u32,
     /// How many tool calls arrived outside, how many of them again, and how many effects they had.
     pub(crate) calls: (u64, u64, usize),
+    /// How many receipts there were, and how many of them were credited.
+    pub(crate) receipts: (usize, usize),
     /// How often a live lead was compared with the fold of its journal.
     pub(crate) compared: u64,
 }
@@ -223,6 +225,7 @@ impl Sim {
                 self.outside.repetitions,
                 self.outside.effects(),
             ),
+            receipts: self.truth.receipts.counts(),
             compared: self.compared,
         })
     }

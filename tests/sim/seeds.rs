@@ -43,6 +43,7 @@ struct Totals {
     virtual_ms: u64,
     leads: u64,
     calls: (u64, u64, u64),
+    receipts: (u64, u64),
     compared: u64,
     damage: Damage,
 }
@@ -61,6 +62,8 @@ impl Totals {
         self.calls.0 += report.calls.0;
         self.calls.1 += report.calls.1;
         self.calls.2 += report.calls.2 as u64;
+        self.receipts.0 += report.receipts.0 as u64;
+        self.receipts.1 += report.receipts.1 as u64;
         self.damage.add(&report.damage);
     }
 
@@ -81,6 +84,8 @@ impl Totals {
             self.calls.1 + other.calls.1,
             self.calls.2 + other.calls.2,
         );
+        self.receipts.0 += other.receipts.0;
+        self.receipts.1 += other.receipts.1;
         self.damage.add(&other.damage);
     }
 
@@ -98,6 +103,10 @@ impl Totals {
             "virtual time {} h, {} folds compared",
             self.virtual_ms / 3_600_000,
             self.compared
+        );
+        eprintln!(
+            "receipts {}, of these credited {}",
+            self.receipts.0, self.receipts.1
         );
         eprintln!(
             "tool calls {}, of these repeated {}, effects {}",
@@ -150,6 +159,8 @@ impl Totals {
             damage.late_wakeups,
             damage.takeovers,
             self.calls.1,
+            self.receipts.1,
+            self.receipts.0 - self.receipts.1,
             self.compared,
         ];
         assert!(

@@ -92,6 +92,8 @@ pub(crate) struct Manners {
     pub(crate) bad_plan: Rarity,
     /// Earlier work is found.
     pub(crate) memo: Rarity,
+    /// The knowledge does not answer in time.
+    pub(crate) knowledge_away: Rarity,
     /// When somebody cancels the job, if ever.
     pub(crate) cancel_at_ms: Option<u64>,
     /// When the node is told to stop, if ever.
@@ -151,6 +153,7 @@ fn draw_manners(dice: &mut Dice) -> Manners {
         provider_failure: dice.pick(&[0, 0, 40]),
         bad_plan: dice.pick(&[0, 0, 4]),
         memo: dice.pick(&[0, 0, 4]),
+        knowledge_away: dice.pick(&[0, 0, 8, 2]),
         cancel_at_ms: cancelled.then(|| dice.between(1, 3_000)),
         interrupt_at_ms: interrupted.then(|| dice.between(1, 3_000)),
         topups: u32::try_from(dice.between(0, 3)).unwrap_or(0),
@@ -165,6 +168,7 @@ fn draw_job(dice: &mut Dice) -> JobPlan {
     let mut spec: JobSpec = serde_json::from_value(text).expect("the smallest spec is valid");
     spec.review.rounds = dice.pick(&[0, 1, 2, 4]);
     spec.review.opinion = dice.one_in(3);
+    spec.knowledge.used = !dice.one_in(6);
     spec.work.workers_max = dice.pick(&[1, 2, 8]);
     spec.work.attempts_max = dice.pick(&[2, 3, 6]);
     spec.work.steps_per_task_max = if has_tight_nodes { 3 } else { 64 };
@@ -194,6 +198,7 @@ fn document(index: u64) -> Item {
             start: 0,
             end: 1,
         }),
+        kind: None,
     }
 }
 

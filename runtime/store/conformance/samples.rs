@@ -98,6 +98,7 @@ pub fn items() -> Vec<Item> {
             start: 0,
             end: 100,
         }),
+        kind: None,
     };
     vec![item("a.md"), item("b.md")]
 }

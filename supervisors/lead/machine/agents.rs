@@ -31,7 +31,7 @@ impl Lead {
             .spec
             .as_ref()
             .map_or(1, |spec| spec.work.workers_max.max(1)) as usize;
-        while self.mood == Mood::Working && self.agents.len() + self.preparing.len() < workers_max {
+        while self.mood == Mood::Working && self.busy() < workers_max {
             let Some(task_id) = self.ready.pop_front() else {
                 return;
             };
@@ -42,6 +42,11 @@ impl Lead {
                 self.start_attempt(task_id);
             }
         }
+    }
+
+    /// Agents that work, or will in a moment.
+    fn busy(&self) -> usize {
+        self.agents.len() + self.preparing.len() + self.recalling.len()
     }
 
     pub(super) fn on_memo(&mut self, task_id: TaskId, key: Option<Digest>, memo: Option<Memo>) {
@@ -84,7 +89,14 @@ impl Lead {
         match report.news {
             AgentNews::Reserve { step_id, amount } => self.on_reserve(from, step_id, amount),
             AgentNews::StepTaken { step, bodies } => self.on_step_taken(from, *step, bodies),
-            AgentNews::Posted { version, body } => self.on_posted(from, *version, body),
+            AgentNews::Posted {
+                version,
+                body,
+                lessons,
+            } => {
+                self.keep_lessons(from.task_id, lessons);
+                self.on_posted(from, *version, body);
+            }
             AgentNews::Reviewed { review } => self.on_reviewed(from, review),
             AgentNews::Planned { proposal, author } => {
                 self.agents.remove(&from);
@@ -159,6 +171,7 @@ impl Lead {
         if task_id == TaskId::planning(self.job.job_id) {
             self.failed_planning = Some(detail.clone());
         }
+        self.propose(task_id, Some(reason));
         self.emit(JobEvent::TaskFailed {
             task_id,
             reason,
@@ -171,6 +184,7 @@ impl Lead {
         // A critic that died while it asked may have left a reservation that its successor had no use for.
         self.release_all(task_id);
         let memo = self.memo_keys.remove(&task_id);
+        self.propose(task_id, None);
         self.emit(JobEvent::TaskSucceeded {
             task_id,
             output,
@@ -186,7 +200,7 @@ impl Lead {
         reviewed && self.job.asks_model(task_id)
     }
 
-    fn start_attempt(&mut self, task_id: TaskId) {
+    pub(super) fn start_attempt(&mut self, task_id: TaskId) {
         let planning = task_id == TaskId::planning(self.job.job_id);
         let counts_as_agent = planning || self.job.asks_model(task_id);
         if counts_as_agent && self.job.ledger.left(Dimension::Agents) == Some(0) {
@@ -207,7 +221,25 @@ impl Lead {
             self.fail(task_id, reason, "the task may not start another agent".to_owned());
             return;
         }
+        let kind = self.kind_of_first(task_id);
+        let key = AgentKey {
+            task_id,
+            attempt,
+            kind,
+        };
+        if self.wants_recall(key) {
+            self.recall(key);
+            return;
+        }
         self.emit(JobEvent::TaskStarted { task_id, attempt });
+        self.start_agent(key);
+    }
+
+    /// Which agent an attempt begins with.
+    fn kind_of_first(&self, task_id: TaskId) -> AgentKind {
+        if task_id == TaskId::planning(self.job.job_id) {
+            return AgentKind::Planner;
+        }
         let unreviewed = self
             .job
             .tasks
@@ -217,23 +249,27 @@ impl Lead {
             .job
             .node_of(task_id)
             .is_some_and(|(_, node)| node.kind == NodeKind::Verify);
-        let kind = match (planning, unreviewed || verifies) {
-            (true, _) => AgentKind::Planner,
-            (false, true) => AgentKind::Critic,
-            (false, false) => AgentKind::Worker,
-        };
-        self.start_agent(AgentKey {
-            task_id,
-            attempt,
-            kind,
-        });
+        if unreviewed || verifies {
+            AgentKind::Critic
+        } else {
+            AgentKind::Worker
+        }
     }
 
-    fn start_agent(&mut self, key: AgentKey) {
+    pub(super) fn start_agent(&mut self, key: AgentKey) {
         let reviews = key.kind == AgentKind::Critic && self.reviews_while_closing();
         if self.mood == Mood::Working || reviews {
             self.agents.insert(key);
             self.hold(LeadStep::StartAgent(key));
+        }
+    }
+
+    fn start_critic(&mut self, key: AgentKey) {
+        let starts = self.mood == Mood::Working || self.reviews_while_closing();
+        if starts && self.wants_recall(key) {
+            self.recall(key);
+        } else {
+            self.start_agent(key);
         }
     }
 
@@ -348,7 +384,7 @@ impl Lead {
             self.emit(JobEvent::ArtifactPosted { task_id, version });
         }
         if self.job.node_of(task_id).is_some_and(|(_, node)| node.review) {
-            self.start_agent(AgentKey {
+            self.start_critic(AgentKey {
                 kind: AgentKind::Critic,
                 ..from
             });

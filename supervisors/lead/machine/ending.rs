@@ -33,23 +33,24 @@ impl Closing {
 impl Lead {
     /// Ends the job if nothing is left to do.
     pub(super) fn finish_if_complete(&mut self, cx: Cx) {
+        let is_over = self.failed_planning.is_some() || self.is_complete();
+        if !is_over || !self.has_concluded() {
+            return;
+        }
         if let Some(detail) = self.failed_planning.take() {
             self.fail_job(cx, ReasonCode::PlanInvalid, detail);
             return;
         }
-        if self.is_complete() {
-            self.finish(cx);
-        }
+        self.finish(cx);
     }
 
     /// Whether every task of the plan has ended.
-    fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.job.plan.is_some() && self.job.nodes.iter().all(NodeState::is_complete)
     }
 
     fn finish(&mut self, cx: Cx) {
-        let unsound = (0..self.job.nodes.len()).find(|index| !self.node_is_sound(*index));
-        match unsound {
+        match self.first_unsound() {
             None => {
                 let output = self.final_output();
                 self.emit(JobEvent::JobSucceeded {
@@ -63,6 +64,11 @@ impl Lead {
                 self.fail_job(cx, reason, detail);
             }
         }
+    }
+
+    /// The first node that did not end well.
+    pub(super) fn first_unsound(&self) -> Option<usize> {
+        (0..self.job.nodes.len()).find(|index| !self.node_is_sound(*index))
     }
 
     /// Pauses the job: it can be resumed.
@@ -112,6 +118,7 @@ impl Lead {
         self.preparing.clear();
         self.waiting.clear();
         self.refuse_deferred();
+        self.forget_recalls();
         if !lets_calls_end {
             self.stop_agents();
         }
@@ -119,6 +126,7 @@ impl Lead {
 
     fn stop_agents(&mut self) {
         self.stopping = true;
+        self.recalling.clear();
         if !self.agents.is_empty() {
             self.hold(LeadStep::StopAgents);
         }
@@ -136,17 +144,21 @@ impl Lead {
         let Mood::Closing(closing) = &self.mood else {
             return;
         };
-        if !self.agents.is_empty() {
+        if !self.agents.is_empty() || !self.recalling.is_empty() {
             return;
         }
-        match closing.clone() {
+        let closing = closing.clone();
+        if !self.has_told_enough(&closing) {
+            return;
+        }
+        match closing {
             Closing::Cancel => {
                 self.cancel_open_tasks(ReasonCode::Cancelled);
                 self.emit(JobEvent::JobCancelled { wall_ms: cx.run_ms });
                 self.end();
             }
             // The last task ended while the job was about to pause: there is nothing left to resume.
-            Closing::Pause { .. } if self.is_complete() => self.finish(cx),
+            Closing::Pause { .. } if self.is_complete() && self.has_concluded() => self.finish(cx),
             closing if closing.dimension().is_some() && self.job.plan.is_some() => {
                 self.mood = Mood::Composing(closing);
                 self.hold(LeadStep::ComposePartial);
@@ -160,6 +172,17 @@ impl Lead {
                 });
                 self.end();
             }
+        }
+    }
+
+    /// Whether the job may stop, as far as the knowledge is concerned. A job that can be resumed tells the rest then,
+    /// and a node that stops does not wait.
+    fn has_told_enough(&mut self, closing: &Closing) -> bool {
+        match closing {
+            Closing::Cancel => self.has_concluded(),
+            Closing::Pause { .. } if closing.does_not_wait() => true,
+            Closing::Pause { .. } if self.is_complete() => self.has_concluded(),
+            Closing::Pause { .. } => self.concluding.is_empty(),
         }
     }
 
@@ -212,21 +235,25 @@ impl Lead {
 
     /// The output of the last node that no other node builds on.
     fn final_output(&self) -> Option<Digest> {
+        match self.job.outputs_of(self.last_node()?).as_slice() {
+            [output] => Some(*output),
+            _ => None,
+        }
+    }
+
+    /// The last node that no other node builds on.
+    pub(super) fn last_node(&self) -> Option<usize> {
         let plan = self.job.plan.as_ref()?;
         let built_on = |id: &str| {
             plan.nodes
                 .iter()
                 .any(|node| node.deps.iter().any(|dep| dep == id))
         };
-        let last = plan.nodes.iter().rposition(|node| !built_on(&node.id))?;
-        match self.job.outputs_of(last).as_slice() {
-            [output] => Some(*output),
-            _ => None,
-        }
+        plan.nodes.iter().rposition(|node| !built_on(&node.id))
     }
 
     /// Why a node did not end well, traced back to where it began.
-    fn first_failure(&self, index: usize) -> (ReasonCode, String) {
+    pub(super) fn first_failure(&self, index: usize) -> (ReasonCode, String) {
         let failed = self.job.nodes[index].tasks.iter().find_map(|task_id| {
             let task = self.job.tasks.get(task_id)?;
             Some((

@@ -169,6 +169,7 @@ impl Lead {
             let written = node.items.iter().map(|label| Item {
                 label: label.clone(),
                 document: None,
+                kind: None,
             });
             return Some(written.collect());
         }

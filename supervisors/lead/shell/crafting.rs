@@ -7,7 +7,7 @@ use anthill_actors::planning::PlannerCraft;
 use anthill_actors::review::{CriticCraft, Subject};
 use anthill_actors::step_agent::{AgentArguments, AgentHandle, Craft, Past};
 use anthill_actors::worker::{Covered, WorkerCraft};
-use anthill_contracts::id::{ArtifactId, TaskId};
+use anthill_contracts::id::{ArtifactId, ReceiptId, TaskId};
 use anthill_contracts::plan::{NodeKind, PlanNode, Role};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::{Phase, StepRecord};
@@ -62,11 +62,15 @@ impl LeadShell {
         round: u32,
     ) -> Option<Arc<dyn Craft>> {
         let job = self.machine.job();
+        let receipt = job
+            .receipt(ReceiptId::derive(key.task_id, key.kind.as_str()))
+            .cloned();
         if key.kind == AgentKind::Planner {
             return Some(Arc::new(PlannerCraft {
                 spec: Arc::clone(spec),
                 documents: self.machine.documents(),
                 refused: job.refused.concat(),
+                receipt,
                 past: past(key.task_id, task, |step| step.round == round),
             }));
         }
@@ -84,6 +88,7 @@ impl LeadShell {
                 },
                 round,
                 wants_opinion: spec.review.opinion && !verifies,
+                receipt,
                 past: past(key.task_id, task, |step| {
                     step.phase == Phase::Review && step.round == round
                 }),
@@ -107,6 +112,7 @@ impl LeadShell {
                 rejected: rejected.map(|review| review.findings.clone()).collect(),
                 ..past(key.task_id, task, |step| step.phase == Phase::Work)
             },
+            receipt,
             blackboard: self.blackboard.clone(),
             gathered: OnceLock::new(),
         }))

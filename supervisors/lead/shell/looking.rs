@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use anthill_actors::agent::Trouble;
+use anthill_actors::agent::{AgentKind, Trouble};
 use anthill_actors::compose::{self, Coverage, MemoInput, memo_key};
 use anthill_actors::planner;
 use anthill_actors::step_agent::AgentPorts;
 use anthill_actors::worker::{Covered, source_trouble};
 use anthill_contracts::brief::Findings;
 use anthill_contracts::digest::{Blob, Digest};
-use anthill_contracts::id::TaskId;
+use anthill_contracts::id::{ReceiptId, TaskId};
 use anthill_contracts::plan::{DocumentSlice, ITEMS_MAX, Item, Plan, PlanNode, Role};
 use anthill_contracts::sources::{Document, Listing, Sources};
 use anthill_contracts::spec::JobSpec;
@@ -49,8 +49,14 @@ impl LeadShell {
             return;
         };
         let count = self.machine.documents();
+        let planning = TaskId::planning(self.machine.job().job_id);
+        let receipt = self
+            .machine
+            .job()
+            .receipt(ReceiptId::derive(planning, AgentKind::Planner.as_str()));
+        let learned = receipt.and_then(planner::learned_shape);
         self.spawn(async move {
-            let plan = planner::template(&spec, count);
+            let plan = planner::template_of(&spec, count, learned);
             let reasons = plan
                 .as_ref()
                 .map(|(plan, _)| planner::validate(plan, &spec, count))
@@ -258,6 +264,7 @@ fn items_of(document: &Document) -> Vec<Item> {
             start,
             end,
         }),
+        kind: Some(document.kind),
     });
     slices.collect()
 }

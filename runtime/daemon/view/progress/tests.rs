@@ -36,6 +36,7 @@ fn planned() -> Progress {
     let items = ["a.md", "b.md"].map(|label| Item {
         label: label.to_owned(),
         document: None,
+        kind: None,
     });
     progress.apply(&frame(
         1,

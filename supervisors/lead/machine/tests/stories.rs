@@ -68,6 +68,7 @@ impl Told {
                             memo: None,
                         });
                     }
+                    LeadStep::Recall { key } => inputs.push_back(LeadInput::Recalled { key, receipt: None }),
                     other => self.steps.push(other),
                 }
             }

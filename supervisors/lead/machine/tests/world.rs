@@ -5,10 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentReport, Trouble};
 use anthill_contracts::artifact::{ArtifactVersion, Review, ReviewFinding, Trust};
 use anthill_contracts::budget::{Amount, Limits};
+use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
-use anthill_contracts::id::{ArtifactId, JobId, NodeId, StepId, TaskId, ToolCallId};
+use anthill_contracts::id::{
+    ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
+};
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
+use anthill_contracts::signal::{
+    Arm, BundleClass, Chosen, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
+};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::{Phase, StepKind, StepRecord};
 use anthill_contracts::store::Memo;
@@ -28,6 +34,8 @@ pub(super) struct Behaviour {
     pub(super) rejections: u32,
     /// Whether every lookup finds earlier work.
     pub(super) remembers: bool,
+    /// What workers have learned.
+    pub(super) lessons: Vec<Proposal>,
     /// Whether the provider refuses to work.
     pub(super) provider_down: bool,
 }
@@ -42,8 +50,14 @@ pub(super) struct World {
     pub(super) told_early: Vec<String>,
     pub(super) stops_agents_often: bool,
     pub(super) agents_per_reader: Option<u64>,
+    /// Whether the knowledge answers what agents are shown.
+    pub(super) knows: bool,
+    /// Whether the knowledge acknowledges what it is told.
+    pub(super) acknowledges: bool,
+    /// What the knowledge was told.
+    pub(super) concluded: Vec<(ReceiptId, Vec<Outcome>, Vec<Proposal>)>,
     documents: u32,
-    spec: Box<JobSpec>,
+    pub(super) spec: Box<JobSpec>,
     durable_steps: BTreeSet<StepId>,
     durable_grants: BTreeSet<StepId>,
     crashed: BTreeMap<TaskId, u32>,
@@ -80,6 +94,33 @@ fn job_id() -> JobId {
     JobId::new(1, 1)
 }
 
+/// What an agent is shown: one text.
+pub(super) fn receipt(key: AgentKey) -> Receipt {
+    let exposure = Exposure {
+        signal: SignalId::of_parts(&[b"text"]),
+        propensity_milli: 1000,
+        kept: true,
+        chosen: Chosen::Drawn,
+        tokens: 4,
+        polarity: Polarity::Do,
+        body: SignalBody::Text {
+            text: "Look twice.".to_owned(),
+        },
+        mean_micro: 1,
+    };
+    Receipt {
+        receipt_id: ReceiptId::derive(key.task_id, key.kind.as_str()),
+        job_id: job_id(),
+        task_id: key.task_id,
+        tenant: TenantId::default(),
+        scope: "read/text".parse().expect("a scope"),
+        bundle: BundleClass::default(),
+        arm: Arm::Treated,
+        exposures: vec![exposure],
+        at: Timestamp::default(),
+    }
+}
+
 impl World {
     pub(super) fn new(documents: u32, budget: Limits) -> Self {
         let spec = serde_json::json!({"name": "t", "goal": "why?", "budget": budget});
@@ -92,6 +133,9 @@ impl World {
             told_early: Vec::new(),
             stops_agents_often: false,
             agents_per_reader: None,
+            knows: true,
+            acknowledges: true,
+            concluded: Vec::new(),
             documents,
             spec: Box::new(serde_json::from_value(spec).expect("the spec is valid")),
             durable_steps: BTreeSet::new(),
@@ -134,6 +178,7 @@ impl World {
                 Cx {
                     run_ms: inputs,
                     random: inputs,
+                    now: Timestamp(inputs),
                 },
                 input,
                 &mut out,
@@ -196,6 +241,22 @@ impl World {
                     memo,
                 });
             }
+            LeadStep::Recall { key } => {
+                let receipt = self.knows.then(|| Box::new(receipt(key)));
+                self.inbox.push_back(LeadInput::Recalled { key, receipt });
+            }
+            LeadStep::Conclude {
+                receipt,
+                outcomes,
+                proposals,
+            } => {
+                let receipt_id = receipt.receipt_id;
+                self.concluded.push((receipt_id, outcomes, proposals));
+                self.inbox.push_back(LeadInput::Concluded {
+                    receipt_id,
+                    kept: self.acknowledges,
+                });
+            }
             LeadStep::StartAgent(key) => self.start(lead, key),
             LeadStep::Tell(key, order) => self.tell(lead, key, order),
             LeadStep::ArmBackoff { task_id, .. } => self.inbox.push_back(LeadInput::BackoffOver { task_id }),
@@ -217,6 +278,7 @@ impl World {
                 start: 0,
                 end: 1,
             }),
+            kind: None,
         });
         let listed = Listed {
             items: items.collect(),
@@ -336,6 +398,7 @@ impl World {
             AgentNews::Posted {
                 version: Box::new(version),
                 body,
+                lessons: self.behaviour.lessons.clone(),
             },
         );
     }

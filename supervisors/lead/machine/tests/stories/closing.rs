@@ -50,7 +50,14 @@ fn post(told: &mut Told, node: &str) -> AgentKey {
     let from = worker(node);
     let body = Blob::new(b"body".to_vec());
     let version = Box::new(version(from.task_id, &body));
-    told.report(from, AgentNews::Posted { version, body });
+    told.report(
+        from,
+        AgentNews::Posted {
+            version,
+            body,
+            lessons: Vec::new(),
+        },
+    );
     AgentKey {
         kind: AgentKind::Critic,
         ..from

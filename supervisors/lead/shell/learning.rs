@@ -1,0 +1,286 @@
+//! Asking the knowledge for the machine, and telling it how runs ended.
+//!
+//! Both have a deadline: a knowledge that is away or slow means that an agent is shown nothing, and never that a job
+//! fails or hangs. What a lead gives up telling is still uncredited in its journal, and told again by the next one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anthill_actors::agent::{AgentKey, AgentKind};
+use anthill_actors::prompts::{Face, template_digest};
+use anthill_contracts::clock::Clock;
+use anthill_contracts::digest::Digest;
+use anthill_contracts::id::ReceiptId;
+use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError};
+use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA};
+use anthill_contracts::plan::{PlanNode, Role};
+use anthill_contracts::signal::{Arm, BundleClass, GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
+use anthill_contracts::spec::{JobSpec, Shape};
+use anthill_contracts::tool::ToolSpec;
+use futures::future::BoxFuture;
+use tracing::{debug, warn};
+
+use super::{LeadShell, happened};
+use crate::lead::machine::LeadInput;
+
+/// Longest wait for what an agent is shown.
+const RECALL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Longest wait until the knowledge has acknowledged how a run ended.
+const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Wait before a knowledge that is busy or away is told again.
+const TELL_AGAIN: Duration = Duration::from_millis(100);
+
+/// Most tokens of everything that one agent is shown.
+const TOKENS_MAX: u32 = 512;
+
+/// Most signals that one agent is shown.
+const SLOTS_MAX: u32 = 8;
+
+/// A knowledge that holds nothing: every agent is shown nothing, and nothing is remembered.
+pub(crate) struct NoKnowledge {
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Knowledge for NoKnowledge {
+    fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>> {
+        let receipt = Receipt {
+            receipt_id: ask.receipt_id,
+            job_id: ask.job_id,
+            task_id: ask.task_id,
+            tenant: ask.tenant,
+            scope: ask.scope,
+            bundle: ask.bundle,
+            arm: Arm::Treated,
+            exposures: Vec::new(),
+            at: self.clock.now(),
+        };
+        Box::pin(async move { Ok(receipt) })
+    }
+
+    fn conclude(&self, _: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl LeadShell {
+    /// Asks what an agent is to be shown.
+    pub(super) fn recall(&mut self, key: AgentKey) {
+        let ask = self.ask(key);
+        let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
+        self.spawn(async move {
+            let receipt = match ask {
+                Some(ask) => tokio::time::timeout(RECALL_DEADLINE, knowledge.recall(ask)).await,
+                None => Ok(Err(KnowledgeError::Away)),
+            };
+            let receipt = match receipt {
+                Ok(Ok(receipt)) => Some(Box::new(receipt)),
+                Ok(Err(error)) => {
+                    debug!(task_id = %key.task_id, %error, "agent is shown nothing");
+                    None
+                }
+                Err(_) => {
+                    warn!(task_id = %key.task_id, agent = key.kind.as_str(), "knowledge did not answer in time");
+                    None
+                }
+            };
+            happened(LeadInput::Recalled { key, receipt })
+        });
+    }
+
+    /// Tells how a run ended.
+    pub(super) fn conclude(&mut self, receipt: Receipt, outcomes: Vec<Outcome>, proposals: Vec<Proposal>) {
+        let receipt_id = receipt.receipt_id;
+        let spec = self.machine.job().spec.as_ref();
+        let conclusion = Conclusion {
+            receipt,
+            outcomes,
+            proposals,
+            share: spec.map(|spec| spec.knowledge.share).unwrap_or_default(),
+            at: self.arguments.services.clock.now(),
+        };
+        let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
+        self.spawn(async move {
+            let telling = async {
+                loop {
+                    match knowledge.conclude(conclusion.clone()).await {
+                        Ok(()) => break Ok(()),
+                        Err(KnowledgeError::Busy | KnowledgeError::Away) => {
+                            tokio::time::sleep(TELL_AGAIN).await;
+                        }
+                        Err(error) => break Err(error),
+                    }
+                }
+            };
+            let told = tokio::time::timeout(CONCLUDE_DEADLINE, telling).await;
+            let kept = match told {
+                Ok(Ok(())) => true,
+                Ok(Err(error)) => {
+                    warn!(%receipt_id, %error, "outcome not taken in");
+                    false
+                }
+                Err(_) => {
+                    warn!(%receipt_id, "outcome not acknowledged in time");
+                    false
+                }
+            };
+            happened(LeadInput::Concluded { receipt_id, kept })
+        });
+    }
+
+    fn ask(&mut self, key: AgentKey) -> Option<Ask> {
+        self.shared.refresh(self.machine.job());
+        let job = self.machine.job();
+        let spec = self.shared.spec()?;
+        let node = job
+            .node_of(key.task_id)
+            .and_then(|(index, _)| self.shared.node(index));
+        let item = job.tasks.get(&key.task_id).and_then(|task| task.item.as_ref());
+        let agent = Agent {
+            kind: key.kind,
+            spec: &spec,
+            node: node.as_deref(),
+            document_kind: item.and_then(|item| item.kind).map(|kind| kind.as_str()),
+            documents: self.machine.documents(),
+            tools: &self.ports.tools,
+        };
+        let (model, face) = (agent.model(), agent.face()?);
+        let words = [
+            Some(spec.goal.as_str()),
+            node.as_ref().and_then(|node| node.instructions.as_deref()),
+            item.map(|item| item.label.as_str()),
+        ];
+        Some(Ask {
+            receipt_id: ReceiptId::derive(key.task_id, key.kind.as_str()),
+            job_id: job.job_id,
+            task_id: key.task_id,
+            tenant: spec.tenant.clone(),
+            scope: agent.scope(face)?,
+            bundle: bundle(model, face, agent.own_tools(face)),
+            text: words.into_iter().flatten().collect::<Vec<_>>().join("\n"),
+            state: agent.state(face).into_iter().collect(),
+            schemas: agent.schemas(face),
+            reads_text: agent.reads_text(),
+            tokens_max: TOKENS_MAX,
+            slots_max: SLOTS_MAX,
+        })
+    }
+}
+
+/// An agent, as far as what it may be shown depends on it.
+struct Agent<'a> {
+    kind: AgentKind,
+    spec: &'a JobSpec,
+    node: Option<&'a PlanNode>,
+    document_kind: Option<&'static str>,
+    documents: usize,
+    tools: &'a [ToolSpec],
+}
+
+impl Agent<'_> {
+    fn model(&self) -> &ModelName {
+        let own = (self.kind == AgentKind::Critic).then_some(self.spec.review.model.as_ref());
+        own.flatten().unwrap_or(&self.spec.model)
+    }
+
+    fn face(&self) -> Option<Face> {
+        match self.kind {
+            AgentKind::Planner => Some(Face::Planner),
+            AgentKind::Critic => Some(Face::Critic),
+            AgentKind::Worker => self.node?.role.and_then(Face::of),
+        }
+    }
+
+    /// The kind of task: what is done, and to what.
+    fn scope(&self, face: Face) -> Option<ScopePath> {
+        let contract = self
+            .node
+            .and_then(|node| node.role)
+            .map_or("none", Role::contract);
+        let path = match face {
+            Face::Reader => format!("read/{}", self.document_kind.unwrap_or("text")),
+            Face::Writer => format!("write/{contract}"),
+            Face::Generalist => format!("answer/{contract}"),
+            Face::Critic => format!("review/{contract}"),
+            Face::Planner => format!(
+                "plan/{}",
+                if self.spec.shape == Shape::Auto {
+                    "auto"
+                } else {
+                    "model"
+                }
+            ),
+        };
+        path.parse().ok()
+    }
+
+    fn reads_text(&self) -> bool {
+        self.model().provider() != ModelName::default().provider()
+    }
+
+    fn schemas(&self, face: Face) -> Vec<String> {
+        let schemas: &[&str] = match face {
+            Face::Reader | Face::Writer if !self.reads_text() => &[EXTRACT_STRATEGY_SCHEMA],
+            Face::Planner if self.spec.shape == Shape::Auto => &[PLAN_SHAPE_SCHEMA],
+            Face::Generalist => &[GUARD_SCHEMA],
+            _ => &[],
+        };
+        schemas.iter().map(|schema| (*schema).to_owned()).collect()
+    }
+
+    fn own_tools(&self, face: Face) -> &[ToolSpec] {
+        if face == Face::Generalist { self.tools } else { &[] }
+    }
+
+    /// What triggers may require.
+    fn state(&self, face: Face) -> Vec<(String, String)> {
+        let documents = match self.documents {
+            0 | 1 => "one",
+            2..=8 => "few",
+            _ => "many",
+        };
+        let mut tools: Vec<&str> = self
+            .own_tools(face)
+            .iter()
+            .map(|tool| tool.name.as_str())
+            .collect();
+        tools.sort_unstable();
+        let values = [
+            ("document_kind", self.document_kind.unwrap_or_default().to_owned()),
+            ("model_family", family(self.model())),
+            ("role", face.as_str().to_owned()),
+            ("tools", tools.join(",")),
+            ("documents", documents.to_owned()),
+        ];
+        let known = values.into_iter().filter(|(_, value)| !value.is_empty());
+        known.map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+}
+
+/// Provider and name up to the first digit or dash: what versions and sizes of one model have in common.
+fn family(model: &ModelName) -> String {
+    let name = model.name();
+    let end = name.find(|letter: char| letter.is_ascii_digit() || letter == '-');
+    format!("{}/{}", model.provider(), &name[..end.unwrap_or(name.len())])
+}
+
+fn bundle(model: &ModelName, face: Face, tools: &[ToolSpec]) -> BundleClass {
+    let (model_text, template) = (model.to_string(), template_digest(face));
+    let tools = tools.iter().map(|tool| tool.name.as_bytes());
+    let exact = [model_text.as_bytes(), template.as_bytes()]
+        .into_iter()
+        .chain(tools);
+    BundleClass {
+        family: short(Digest::of(family(model).as_bytes())),
+        exact: short(Digest::of_parts(exact)),
+    }
+}
+
+fn short(digest: Digest) -> u16 {
+    let [low, high, ..] = *digest.as_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+#[cfg(test)]
+mod tests;

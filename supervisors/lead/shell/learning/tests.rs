@@ -1,0 +1,85 @@
+//! What agents ask for, by role and model.
+
+use super::*;
+
+fn spec(model: &str) -> JobSpec {
+    serde_json::from_value(serde_json::json!({"name": "t", "goal": "why?", "model": model})).expect("a spec")
+}
+
+fn node(role: Role) -> PlanNode {
+    let node = serde_json::json!({"id": "n", "kind": "map", "role": role});
+    serde_json::from_value(node).expect("a node")
+}
+
+fn agent<'a>(kind: AgentKind, spec: &'a JobSpec, node: Option<&'a PlanNode>) -> Agent<'a> {
+    Agent {
+        kind,
+        spec,
+        node,
+        document_kind: Some("html"),
+        documents: 5,
+        tools: &[],
+    }
+}
+
+#[test]
+fn the_kind_of_task_says_what_is_done_and_to_what() {
+    let spec = spec("builtin/extract");
+    let scope = |kind, role: Option<Role>| {
+        let node = role.map(node);
+        let agent = agent(kind, &spec, node.as_ref());
+        let face = agent.face().expect("somebody who asks a model");
+        agent.scope(face).expect("a scope").to_string()
+    };
+    assert_eq!(scope(AgentKind::Worker, Some(Role::Reader)), "read/html");
+    assert_eq!(scope(AgentKind::Worker, Some(Role::Writer)), "write/brief");
+    assert_eq!(scope(AgentKind::Worker, Some(Role::Generalist)), "answer/brief");
+    assert_eq!(scope(AgentKind::Critic, Some(Role::Reader)), "review/findings");
+    assert_eq!(scope(AgentKind::Planner, None), "plan/auto");
+}
+
+#[test]
+fn who_cannot_read_words_is_shown_none_and_follows_strategies_instead() {
+    let reader = node(Role::Reader);
+    let (program, model) = (spec("builtin/extract"), spec("anthropic/claude-sonnet-4-5"));
+    let program = agent(AgentKind::Worker, &program, Some(&reader));
+    assert!(!program.reads_text());
+    assert_eq!(program.schemas(Face::Reader), [EXTRACT_STRATEGY_SCHEMA]);
+    let model = agent(AgentKind::Worker, &model, Some(&reader));
+    assert!(model.reads_text());
+    assert_eq!(model.schemas(Face::Reader), Vec::<String>::new());
+    assert_eq!(model.schemas(Face::Planner), [PLAN_SHAPE_SCHEMA]);
+}
+
+#[test]
+fn versions_of_a_model_are_one_family_and_several_classes() {
+    let of = |text: &str| bundle(&text.parse().expect("a model"), Face::Reader, &[]);
+    let (old, new) = (of("openai/gpt-4o"), of("openai/gpt-5"));
+    assert_eq!(old.family, new.family);
+    assert_ne!(old.exact, new.exact);
+    assert_ne!(old.family, of("local/gpt-4o").family);
+    assert_eq!(
+        family(&"ollama/llama3.1:8b".parse().expect("a model")),
+        "ollama/llama"
+    );
+    let other_prompt = bundle(&"openai/gpt-5".parse().expect("a model"), Face::Writer, &[]);
+    assert_eq!(new.family, other_prompt.family);
+    assert_ne!(new.exact, other_prompt.exact);
+}
+
+#[test]
+fn the_state_of_a_task_names_what_triggers_may_require() {
+    let spec = spec("ollama/llama3");
+    let reader = node(Role::Reader);
+    let state = agent(AgentKind::Worker, &spec, Some(&reader)).state(Face::Reader);
+    let expected = [
+        ("document_kind", "html"),
+        ("model_family", "ollama/llama"),
+        ("role", "reader"),
+        ("documents", "few"),
+    ];
+    assert_eq!(
+        state,
+        expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+    );
+}
