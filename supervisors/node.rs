@@ -32,7 +32,7 @@ use tracing::info;
 
 use crate::child_spec::{ChildSpec, StopOrder, SupervisorSpec};
 use crate::lead::journal::fold;
-use crate::lead::shell::{LeadArguments, LeadServices, NoKnowledge, PortsWithoutSources, Wish};
+use crate::lead::shell::{LeadArguments, LeadServices, PortsWithoutSources, Wish};
 use crate::names::Names;
 use crate::strategy::{CommandError, SupervisorEvent};
 use crate::tenant;
@@ -146,9 +146,6 @@ impl Node {
                     .into_iter()
                     .chain([arguments.answer_tool.clone()])
                     .collect(),
-                knowledge: Arc::new(NoKnowledge {
-                    clock: Arc::clone(&arguments.clock),
-                }),
             },
         };
         info!(node_id = %arguments.node_id, "node started");

@@ -38,7 +38,6 @@ mod learning;
 mod looking;
 mod slot;
 
-pub(crate) use learning::NoKnowledge;
 pub(crate) use slot::{LeadSlot, Wish};
 
 /// Most reports that may wait: each agent has one under way, and each attempt a last word.
@@ -60,7 +59,6 @@ pub(crate) struct PortsWithoutSources {
     pub(crate) executor: anthill_actors::executor::ExecutorHandle,
     pub(crate) knowledge: Arc<dyn anthill_contracts::knowledge::Knowledge>,
     pub(crate) tools: Arc<[anthill_contracts::tool::ToolSpec]>,
-    pub(crate) knowledge: Arc<dyn anthill_contracts::knowledge::Knowledge>,
 }
 
 /// The sources of a job that has none.

@@ -8,16 +8,14 @@ use std::time::Duration;
 
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_actors::prompts::{Face, template_digest};
-use anthill_contracts::clock::Clock;
 use anthill_contracts::digest::Digest;
 use anthill_contracts::id::ReceiptId;
-use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError};
+use anthill_contracts::knowledge::{Ask, Conclusion, KnowledgeError};
 use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{PlanNode, Role};
-use anthill_contracts::signal::{Arm, BundleClass, GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
+use anthill_contracts::signal::{BundleClass, GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::tool::ToolSpec;
-use futures::future::BoxFuture;
 use tracing::{debug, warn};
 
 use super::{LeadShell, happened};
@@ -37,32 +35,6 @@ const TOKENS_MAX: u32 = 512;
 
 /// Most signals that one agent is shown.
 const SLOTS_MAX: u32 = 8;
-
-/// A knowledge that holds nothing: every agent is shown nothing, and nothing is remembered.
-pub(crate) struct NoKnowledge {
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl Knowledge for NoKnowledge {
-    fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>> {
-        let receipt = Receipt {
-            receipt_id: ask.receipt_id,
-            job_id: ask.job_id,
-            task_id: ask.task_id,
-            tenant: ask.tenant,
-            scope: ask.scope,
-            bundle: ask.bundle,
-            arm: Arm::Treated,
-            exposures: Vec::new(),
-            at: self.clock.now(),
-        };
-        Box::pin(async move { Ok(receipt) })
-    }
-
-    fn conclude(&self, _: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>> {
-        Box::pin(async { Ok(()) })
-    }
-}
 
 impl LeadShell {
     /// Asks what an agent is to be shown.
