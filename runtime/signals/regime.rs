@@ -4,7 +4,7 @@
 //! signal has done of late with what it did before; where they differ too much to be chance, it votes for a new regime
 //! of that signal. The effective regime is a rank among the votes of the trusted origins that are active in the scope,
 //! more than a third of them, so neither a few false alarms nor liars can make the fleet forget. One broken signal is a
-//! matter of its own; with every second one the world has turned, and its siblings' evidence is cut, too.
+//! matter of its own; with a second one the world has turned, and from then on its siblings' evidence is cut, too.
 
 use std::collections::BTreeMap;
 
@@ -109,13 +109,13 @@ impl ScopeRegimes {
     }
 }
 
-/// How often a scope has turned: with every second signal that has broken at least once, with every second one that
-/// has broken at least twice, and so on. A single signal that breaks time and again turns nothing.
+/// How often a scope has turned: with every signal after the first that has broken at least once, with every one after
+/// the first that has broken at least twice, and so on. A single signal that breaks time and again turns nothing.
 fn era(broken: &[(SignalId, u8)]) -> u8 {
     let highest = broken.iter().map(|(_, regime)| *regime).max().unwrap_or(0);
     (1..=highest).fold(0, |era: u8, level| {
         let reached = broken.iter().filter(|(_, regime)| *regime >= level).count();
-        era.saturating_add(u8::try_from(reached / 2).unwrap_or(u8::MAX))
+        era.saturating_add(u8::try_from(reached.saturating_sub(1)).unwrap_or(u8::MAX))
     })
 }
 
@@ -189,7 +189,9 @@ pub fn has_broken(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> bo
         return false;
     }
     let old = evidence::slow(reading, signal, scope).without(fast);
-    if old.n < params.drift_runs_min {
+    // While a signal is young its recent runs are most of its runs, and what looks like a change is a bad start that
+    // ends it: a learner stops trying when it has been unlucky.
+    if old.n < params.drift_runs_min.max(2.0 * fast.n) {
         return false;
     }
     deviation((fast.n, fast.y), (old.n, old.y)) > params.drift_z

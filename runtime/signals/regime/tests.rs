@@ -87,8 +87,8 @@ fn one_break_is_local_and_two_turn_the_scope() {
     assert_eq!(turned(&[1]), 0);
     assert_eq!(turned(&[3]), 0);
     assert_eq!(turned(&[1, 1]), 1);
-    assert_eq!(turned(&[1, 1, 1]), 1);
-    assert_eq!(turned(&[2, 1, 1, 2]), 3);
+    assert_eq!(turned(&[1, 1, 1]), 2);
+    assert_eq!(turned(&[2, 1, 1, 2]), 4);
     let params = Params::default();
     let held = Cell::default();
     let keep = |own, era| Regime { own, era }.keep(&held, &params);

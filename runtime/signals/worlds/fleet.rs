@@ -250,7 +250,8 @@ impl World {
             return 30_000 * self.tasks_per_round as u64;
         }
         let events = (nodes * self.tasks_per_round) as f64 / self.contexts as f64;
-        let half_life = (100 * self.strategies) as f64;
+        // A 64th of the slow half-life, the fast one, has to last for 24 events.
+        let half_life = (100 * self.strategies).max(24 * 64) as f64;
         ((params.slow_half_life_ms as f64 * events / half_life) as u64).max(1)
     }
 

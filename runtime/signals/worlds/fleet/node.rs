@@ -118,7 +118,13 @@ impl Node {
             now: turn.now,
         };
         credit::settle_believing(replica, writer, turn.params, &run, |origin| view.weight(origin));
-        regime::vote(replica, writer, &reader, turn.scope, [signal]);
+        regime::vote(
+            replica,
+            writer,
+            &reader,
+            turn.scope,
+            turn.strategies.iter().copied(),
+        );
     }
 
     /// Looks at all facts anew.
