@@ -5,9 +5,8 @@
 //! hand, they take the second vote. Reciprocal ranks fuse them (Cormack, Clarke and Buettcher 2009), for ranks need no
 //! common scale. Actions without words are matched by scope and trigger alone.
 //!
-//! The index is kept up to date signal by signal and never rebuilt. Rejected: TF-IDF cosines, latent semantic analysis
-//! and hashed dense words, each of which ranks worse alone and pulls the fusion down; see [`crate::worlds::retrieval`].
-//! Of a task's text nothing is kept. What is dead the caller takes out.
+//! The index is kept up to date signal by signal and never rebuilt. Rejected: latent semantic analysis and hashed dense
+//! words, which pull the fusion down. Of a task's text nothing is kept. What is dead the caller takes out.
 
 mod postings;
 mod vectors;
@@ -58,15 +57,15 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            word_k1: 1.2,
-            word_b: 0.75,
+            word_k1: 2.5,
+            word_b: 0.9,
             pair_weight: 0.3,
-            gram_k1: 1.2,
-            gram_b: 0.75,
-            second_weight: 1.0,
-            rank_offset: 60.0,
-            depth: 256,
-            visits_max: 100_000,
+            gram_k1: 3.0,
+            gram_b: 0.9,
+            second_weight: 0.5,
+            rank_offset: 10.0,
+            depth: 128,
+            visits_max: 50_000,
         }
     }
 }
@@ -118,7 +117,7 @@ impl Query<'_> {
         };
         is_followed
             && is_within(self.scope, &signal.scope)
-            && may_see(signal, self.reader, self.groups)
+            && is_seen(signal.author, signal.share, self)
             && requirements_hold(signal, self.state)
     }
 }
@@ -129,14 +128,13 @@ fn is_within(scope: &ScopePath, outer: &ScopePath) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Whether a signal may be seen by this tenant on this node. Everybody sees what is built in.
-pub fn may_see(signal: &Signal, reader: Origin, groups: &[u32]) -> bool {
-    let author = signal.author;
+/// Whether what this author shares so far may be seen by the one who asks. Everybody sees what is built in.
+fn is_seen(author: Origin, share: Share, query: &Query<'_>) -> bool {
     author == Origin::BUILTIN
-        || match signal.share {
-            Share::Private => author == reader,
-            Share::Tenant => author.tenant == reader.tenant,
-            Share::Group(group) => author.tenant == reader.tenant || groups.contains(&group),
+        || match share {
+            Share::Private => author == query.reader,
+            Share::Tenant => author.tenant == query.reader.tenant,
+            Share::Group(group) => author.tenant == query.reader.tenant || query.groups.contains(&group),
             Share::Public => true,
         }
 }
@@ -144,6 +142,28 @@ pub fn may_see(signal: &Signal, reader: Origin, groups: &[u32]) -> bool {
 fn requirements_hold(signal: &Signal, state: &BTreeMap<String, String>) -> bool {
     let mut required = signal.trigger.require.iter();
     required.all(|(key, value)| state.get(key) == Some(value))
+}
+
+/// What the gate asks of a text, small and in one row, for it is asked of every text at every query.
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    /// Number of its scope in [`Index::scopes`].
+    scope: u32,
+    author: Origin,
+    share: Share,
+    requires: bool,
+    /// Whether the place is taken by a text.
+    is_text: bool,
+}
+
+impl Gate {
+    const CLOSED: Self = Self {
+        scope: 0,
+        author: Origin::BUILTIN,
+        share: Share::Private,
+        requires: true,
+        is_text: false,
+    };
 }
 
 /// One signal of the index.
@@ -161,6 +181,10 @@ pub struct Index {
     tuning: Tuning,
     relevance_min: f64,
     entries: Vec<Option<Entry>>,
+    /// By place, as [`Index::entries`].
+    gates: Vec<Gate>,
+    /// Every scope that has ever been seen, by number.
+    scopes: BTreeMap<ScopePath, u32>,
     free: BTreeSet<u32>,
     places: HashMap<SignalId, u32>,
     actions: BTreeMap<ScopePath, BTreeSet<SignalId>>,
@@ -180,6 +204,8 @@ impl Index {
             tuning,
             relevance_min: params.relevance_min,
             entries: Vec::new(),
+            gates: Vec::new(),
+            scopes: BTreeMap::new(),
             free: BTreeSet::new(),
             places: HashMap::new(),
             actions: BTreeMap::new(),
@@ -201,12 +227,14 @@ impl Index {
         if let Some(entry) = self.entry_mut(signal.id) {
             if entry.signal.scope == signal.scope && entry.signal.trigger == signal.trigger {
                 entry.signal = Arc::clone(signal);
+                self.set_gate(signal);
                 return;
             }
             self.remove(signal.id);
         }
         let slot = self.free.pop_first().unwrap_or_else(|| {
             self.entries.push(None);
+            self.gates.push(Gate::CLOSED);
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
         if slot as usize >= SLOTS_MAX {
@@ -234,6 +262,41 @@ impl Index {
             terms: terms.into(),
             vector: None,
         });
+        self.set_gate(signal);
+    }
+
+    fn set_gate(&mut self, signal: &Signal) {
+        let next = u32::try_from(self.scopes.len()).unwrap_or(u32::MAX);
+        let scope = match self.scopes.get(&signal.scope) {
+            Some(scope) => *scope,
+            None => *self.scopes.entry(signal.scope.clone()).or_insert(next),
+        };
+        self.gates[self.places[&signal.id] as usize] = Gate {
+            scope,
+            author: signal.author,
+            share: signal.share,
+            requires: !signal.trigger.require.is_empty(),
+            is_text: matches!(signal.body, SignalBody::Text { .. }),
+        };
+    }
+
+    /// By place: whether a text there may be shown for this task.
+    fn open(&self, query: &Query<'_>) -> Vec<bool> {
+        let scopes: Vec<u32> = query
+            .scope
+            .lineage()
+            .filter_map(|scope| self.scopes.get(&scope).copied())
+            .collect();
+        let is_open = |(gate, entry): (&Gate, &Option<Entry>)| {
+            gate.is_text
+                && scopes.contains(&gate.scope)
+                && is_seen(gate.author, gate.share, query)
+                && (!gate.requires
+                    || entry
+                        .as_ref()
+                        .is_some_and(|entry| requirements_hold(&entry.signal, query.state)))
+        };
+        self.gates.iter().zip(&self.entries).map(is_open).collect()
     }
 
     /// Takes a signal out; whether it was held.
@@ -242,6 +305,7 @@ impl Index {
             return false;
         };
         let entry = self.entries[slot as usize].take();
+        self.gates[slot as usize] = Gate::CLOSED;
         self.free.insert(slot);
         let signal = entry.expect("a place that an id points to is taken").signal;
         match &signal.body {
@@ -332,10 +396,11 @@ impl Index {
         if asked.all.is_empty() && query.vector.is_none() {
             return self.admitted_texts(query);
         }
+        let open = self.open(query);
         let word_scores = self.words.scores(&asked.words);
         let gram_scores = self.grams.scores(&asked.grams);
-        let first = self.ranked(&word_scores, query);
-        let second = self.second_vote(&gram_scores, query);
+        let first = self.ranked(&word_scores, &open);
+        let second = self.second_vote(&gram_scores, &open, query.vector);
         let weight = self.tuning.second_weight;
         let mut fused: BTreeMap<u32, f32> = BTreeMap::new();
         for (weight, ranking) in [(1.0, &first), (weight, &second)] {
@@ -376,22 +441,21 @@ impl Index {
     }
 
     /// Runs of characters rank what has no embedding; embeddings the rest. A text has a rank in one of the two only.
-    fn second_vote(&self, gram_scores: &[f32], query: &Query<'_>) -> Vec<u32> {
-        let Some(vector) = query.vector else {
-            return self.ranked(gram_scores, query);
+    fn second_vote(&self, gram_scores: &[f32], open: &[bool], vector: Option<&Vector>) -> Vec<u32> {
+        let Some(vector) = vector else {
+            return self.ranked(gram_scores, open);
         };
         let mut cosines = vec![0.0_f32; self.entries.len()];
-        for (entry, cosine) in self.entries.iter().zip(&mut cosines) {
-            let held = entry.as_ref().and_then(|entry| entry.vector.as_ref());
-            *cosine = held.and_then(|held| held.cosine(vector)).unwrap_or(0.0);
-        }
         let mut without = gram_scores.to_vec();
-        for (score, cosine) in without.iter_mut().zip(&cosines) {
-            if *cosine != 0.0 {
-                *score = 0.0;
+        without.resize(self.entries.len(), 0.0);
+        for (place, entry) in self.entries.iter().enumerate().filter(|(place, _)| open[*place]) {
+            let held = entry.as_ref().and_then(|entry| entry.vector.as_ref());
+            if let Some(cosine) = held.and_then(|held| held.cosine(vector)) {
+                cosines[place] = cosine;
+                without[place] = 0.0;
             }
         }
-        let (near, alike) = (self.ranked(&cosines, query), self.ranked(&without, query));
+        let (near, alike) = (self.ranked(&cosines, open), self.ranked(&without, open));
         let rounds = near.len().max(alike.len());
         (0..rounds)
             .flat_map(|rank| [near.get(rank), alike.get(rank)])
@@ -400,25 +464,34 @@ impl Index {
             .collect()
     }
 
-    /// The places with the largest scores that the gate lets through, in order; equal scores by id.
-    fn ranked(&self, scores: &[f32], query: &Query<'_>) -> Vec<u32> {
-        let mut ranked: Vec<(f32, SignalId, u32)> = (0_u32..)
-            .zip(scores)
-            .zip(&self.entries)
-            .filter(|((_, score), _)| **score > 0.0)
-            .filter_map(|((slot, score), entry)| {
-                let signal = &entry.as_ref()?.signal;
-                query.admits(signal).then_some((*score, signal.id, slot))
-            })
-            .collect();
-        let order =
-            |a: &(f32, SignalId, u32), b: &(f32, SignalId, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        if ranked.len() > self.tuning.depth {
-            ranked.select_nth_unstable_by(self.tuning.depth, order);
-            ranked.truncate(self.tuning.depth);
+    /// The open places with the largest scores, in order; equal scores by id.
+    fn ranked(&self, scores: &[f32], open: &[bool]) -> Vec<u32> {
+        let depth = self.tuning.depth;
+        let id = |slot: u32| self.entries[slot as usize].as_ref().map(|entry| entry.signal.id);
+        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then_with(|| id(a.1).cmp(&id(b.1)));
+        let mut ranked: Vec<(f32, u32)> = Vec::with_capacity(4 * depth);
+        let mut least = 0.0;
+        for ((slot, score), is_open) in (0_u32..).zip(scores).zip(open) {
+            if *score <= 0.0 || *score < least || !is_open {
+                continue;
+            }
+            ranked.push((*score, slot));
+            if ranked.len() == 4 * depth {
+                // What is below the best so far never comes back.
+                let (_, worst, _) = ranked.select_nth_unstable_by(depth - 1, order);
+                least = worst.0;
+                ranked.truncate(depth);
+            }
         }
         ranked.sort_unstable_by(order);
-        ranked.into_iter().map(|(_, _, slot)| slot).collect()
+        ranked.truncate(depth);
+        ranked.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// Tokens of every signal that is held, in no order.
+    pub fn sizes(&self) -> impl Iterator<Item = (SignalId, u32)> {
+        let signals = self.entries.iter().flatten().map(|entry| &entry.signal);
+        signals.map(|signal| (signal.id, u32::from(signal.tokens)))
     }
 
     fn entry(&self, id: SignalId) -> Option<&Entry> {
@@ -430,7 +503,7 @@ impl Index {
     }
 }
 
-/// What of a text goes into the lists.
+/// What of a text goes into the lists; the length is that of its words alone.
 struct Indexed {
     length: usize,
     words: Vec<u32>,

@@ -142,6 +142,11 @@ impl Postings {
         let mut scores = vec![0.0_f32; self.lengths.len()];
         let Saturation { k1, b } = self.saturation;
         let average = (self.length_sum as f32 / self.texts.max(1) as f32).max(1.0);
+        let norms: Vec<f32> = self
+            .lengths
+            .iter()
+            .map(|length| k1 * (1.0 - b + b * *length as f32 / average))
+            .collect();
         for QueryTerm { term, weight } in terms {
             let Some(list) = self.lists.get(term) else {
                 continue;
@@ -150,8 +155,7 @@ impl Postings {
             for posting in list {
                 let place = (posting >> 8) as usize;
                 let count = (posting & COUNT_MAX) as f32;
-                let length = self.lengths[place] as f32 / average;
-                scores[place] += gain * count / (count + k1 * (1.0 - b + b * length));
+                scores[place] += gain * count / (count + norms[place]);
             }
         }
         scores
