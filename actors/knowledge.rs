@@ -17,7 +17,6 @@ use anthill_signals::base::{
 };
 use anthill_signals::codec;
 use anthill_signals::fact::{Fact, Why};
-use anthill_signals::params::Params;
 use futures::future::BoxFuture;
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -34,6 +33,7 @@ mod memory;
 mod verbs;
 
 pub use anthill_signals::base::Builtin;
+pub use anthill_signals::params::Params;
 pub use memory::MemoryStore;
 pub use verbs::{Exposed, KnowledgeReport, RevokeReport, exposed};
 

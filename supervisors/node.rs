@@ -10,11 +10,12 @@
 //! `- tenants (dynamic) -- tenant -- job (ends with its lead) -- lead -- blackboard, workers, critics, planner
 //! ```
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_actors::executor::{ExecutorArguments, ExecutorHandle};
-use anthill_actors::knowledge::{Builtin, KnowledgeArguments, KnowledgeHandle};
+use anthill_actors::knowledge::{Builtin, KnowledgeArguments, KnowledgeHandle, Params};
 use anthill_actors::planner;
 use anthill_contracts::budget::Limits;
 use anthill_contracts::clock::Clock;
@@ -67,6 +68,10 @@ pub struct NodeArguments {
     pub knowledge: Arc<dyn KnowledgeStore>,
     /// What it knows from the start.
     pub builtins: Arc<[Builtin]>,
+    /// The numbers by which it reads what was learned.
+    pub params: Params,
+    /// Groups that its tenants have joined.
+    pub groups: BTreeSet<u32>,
     /// Who answers.
     pub models: Arc<dyn Models>,
     /// What tools there are.
@@ -414,6 +419,8 @@ fn knowing(arguments: &NodeArguments) -> KnowledgeArguments {
     let store = Arc::clone(&arguments.knowledge);
     KnowledgeArguments {
         builtins: Arc::clone(&arguments.builtins),
+        params: arguments.params.clone(),
+        groups: arguments.groups.clone(),
         ..KnowledgeArguments::new(store, Arc::clone(&arguments.clock), u64::from_le_bytes(number))
     }
 }

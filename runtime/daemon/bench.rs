@@ -4,11 +4,12 @@
 //! floor is what the disk allows: the same bytes, written and synced to a plain file in the same batches. Machines
 //! are shared and noisy, so the ratio to the floor is the figure to compare; single rates are not.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::boot::random;
-use anthill_actors::knowledge::MemoryStore;
+use anthill_actors::knowledge::{MemoryStore, Params};
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
@@ -27,6 +28,7 @@ mod fanout;
 mod floor;
 mod herd;
 mod idle;
+pub mod knowledge;
 mod lifecycle;
 mod process;
 
@@ -117,6 +119,8 @@ impl Rig {
             models,
             knowledge: Arc::new(MemoryStore::default()),
             builtins: Arc::from([]),
+            params: Params::default(),
+            groups: BTreeSet::new(),
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
             open_sources: Arc::new(move |_| Ok(Arc::new(Herd { documents }))),

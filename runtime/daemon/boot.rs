@@ -20,6 +20,7 @@ use tokio::runtime::Builder;
 
 use crate::config::{self, Config};
 use crate::console::Failure;
+use crate::learning;
 
 /// Runs a command that only reads, on this thread.
 pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -83,13 +84,26 @@ pub fn models(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Registry>, P
     Ok(Arc::new(Registry::new(config.models.clone(), keys, clock)?))
 }
 
-/// The node over this store and these models.
-pub async fn node(
-    store: Arc<dyn Store>,
-    knowledge: Arc<dyn KnowledgeStore>,
-    models: Arc<Registry>,
-    clock: Arc<dyn Clock>,
-) -> Result<Node, Problem> {
+/// What the node of a process stands on.
+pub struct Ground {
+    /// Where jobs are kept.
+    pub store: Arc<dyn Store>,
+    /// Where what is learned is kept.
+    pub knowledge: Arc<dyn KnowledgeStore>,
+    /// Who answers.
+    pub models: Arc<Registry>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The node over this ground.
+pub async fn node(config: &Config, ground: Ground) -> Result<Node, Problem> {
+    let Ground {
+        store,
+        knowledge,
+        models,
+        clock,
+    } = ground;
     Node::start(NodeArguments {
         node_id: NodeId::new(clock.now().0, random()),
         clock,
@@ -97,7 +111,9 @@ pub async fn node(
         store,
         models,
         knowledge,
-        builtins: Arc::from([]),
+        builtins: learning::builtins().into(),
+        params: config.knowledge.params(),
+        groups: config.knowledge.groups.iter().copied().collect(),
         toolbox: Arc::new(StandardToolbox::new()),
         answer_tool: post_artifact_spec(),
         open_sources: Arc::new(open_sources),

@@ -9,6 +9,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod job;
+mod knowledge;
 mod prefix;
 mod run;
 mod schema;
@@ -21,10 +22,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use indicatif::MultiProgress;
 
+use crate::bench::knowledge::Experiment;
 use crate::config::{Config, LogFormat, Overrides};
 use crate::console::{Console, Failure};
 use crate::job_file::BudgetFlag;
 use crate::telemetry;
+pub use knowledge::KnowledgeCommand;
 
 /// A runtime for fleets of language-model agents.
 ///
@@ -98,6 +101,9 @@ pub enum Command {
     /// Look at what jobs made
     #[command(subcommand)]
     Artifact(ArtifactCommand),
+    /// Look at what was learned, add to it, take it back, carry it elsewhere
+    #[command(subcommand)]
+    Knowledge(KnowledgeCommand),
     /// Check the journal
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -130,6 +136,8 @@ pub enum BenchCommand {
     Fanout(BenchArguments),
     /// Many jobs of one no-op task each
     Lifecycle(BenchArguments),
+    /// What learning brings: experiments beside their baselines and limits
+    Knowledge(KnowledgeBench),
     /// Memory of agents that wait
     Idle {
         /// How many agents wait; may be given several times [default: 10000 and 100000]
@@ -142,6 +150,20 @@ pub enum BenchCommand {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+}
+
+/// `anthill bench knowledge`.
+#[derive(Debug, Args)]
+pub struct KnowledgeBench {
+    /// Only this experiment; may be given several times [default: all]
+    #[arg(long, value_name = "NAME")]
+    pub experiment: Vec<Experiment>,
+    /// The first seed
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+    /// A TOML file that changes the worlds, such as `nodes = 16` or `liars = 0.2`
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
 }
 
 /// How much a bench does.
@@ -329,6 +351,7 @@ pub fn perform(arguments: Arguments, console: &mut Console) -> Result<u8, Failur
         Command::Run(run) => run::run(&common, run, console),
         Command::Job(command) => job::perform(&common, command, console),
         Command::Artifact(command) => artifact::perform(&common, command, console),
+        Command::Knowledge(command) => knowledge::perform(&common, command, console),
         Command::Audit(AuditCommand::Verify { job }) => audit::verify(&common, job.as_deref(), console),
         Command::Doctor(doctor) => doctor::doctor(&common, &doctor, console),
         Command::Explain { code } => explain::explain(code.as_deref(), console),

@@ -16,6 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::{self, Format, Origin};
 
+mod knowledge;
+
+pub use knowledge::KnowledgeConfig;
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +30,8 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Providers, prices and scripts.
     pub models: ModelsConfig,
+    /// What is learned and how it is used.
+    pub knowledge: KnowledgeConfig,
 }
 
 /// Where data lies and how much it may be.
@@ -148,7 +154,7 @@ impl Config {
             return refused("`data.journal_bytes_max` is 0: leave it out where there is no limit".to_owned());
         }
         self.telemetry.metrics_socket()?;
-        Ok(())
+        self.knowledge.check()
     }
 }
 

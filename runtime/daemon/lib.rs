@@ -10,6 +10,7 @@ pub mod console;
 pub mod document;
 pub mod export;
 pub mod job_file;
+pub mod learning;
 pub mod session;
 pub mod telemetry;
 pub mod view;

@@ -22,7 +22,7 @@ use anthill_supervisors::node::{JobRun, Node};
 use anthill_supervisors::watch::{JobEnd, JobUpdate, JobWatch};
 use tokio::task::JoinSet;
 
-use crate::boot;
+use crate::boot::{self, Ground};
 use crate::cli::Setting;
 use crate::console::{Console, Failure};
 use crate::export;
@@ -65,13 +65,13 @@ impl<'a> Session<'a> {
         let models = boot::models(config, Arc::clone(&clock))?;
         let store = boot::open_store(config, Arc::clone(&clock))?;
         let knowledge = boot::open_knowledge(config)?;
-        let node = boot::node(
-            Arc::clone(&store) as _,
-            Arc::clone(&knowledge) as _,
+        let ground = Ground {
+            store: Arc::clone(&store) as _,
+            knowledge: Arc::clone(&knowledge) as _,
             models,
-            Arc::clone(&clock),
-        )
-        .await?;
+            clock: Arc::clone(&clock),
+        };
+        let node = boot::node(config, ground).await?;
         Ok(Self {
             node,
             store,

@@ -13,6 +13,10 @@ use crate::cli::{BenchArguments, BenchCommand, Common};
 use crate::console::{Console, Failure};
 use crate::words;
 
+mod knowledge;
+
+use knowledge::rounded;
+
 /// Tasks of one job at once where nobody says how many: a fleet of usual size.
 const TASKS_AT_ONCE: u32 = 16;
 
@@ -24,8 +28,12 @@ const AGENTS: [usize; 2] = [10_000, 100_000];
 
 /// Runs one bench and prints its figures.
 pub(super) fn perform(common: &Common, command: &BenchCommand, console: &mut Console) -> Result<u8, Failure> {
+    if let BenchCommand::Knowledge(asked) = command {
+        return knowledge::perform(common, asked, console);
+    }
     common.begin(None)?;
     match command {
+        BenchCommand::Knowledge(_) => unreachable!("carried out above"),
         BenchCommand::Fanout(arguments) => {
             let options = options(arguments, TASKS_AT_ONCE);
             show(&measured(bench::fanout(&options))?, console)
@@ -114,14 +122,5 @@ fn rows(table: &mut Table, name: &str, value: &Value) {
             let text = other.as_str().map_or_else(|| other.to_string(), str::to_owned);
             table.add_row([name.to_owned(), text, String::new()]);
         }
-    }
-}
-
-/// A figure with as many places as it deserves.
-fn rounded(value: f64) -> String {
-    if value >= 100.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.3}")
     }
 }

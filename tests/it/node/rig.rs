@@ -1,11 +1,12 @@
 //! A node over a real store and real tools, with a provider that does what a test wants.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anthill_actors::knowledge::MemoryStore;
+use anthill_actors::knowledge::{MemoryStore, Params};
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId};
@@ -203,6 +204,8 @@ impl Colony {
             models: Arc::new(Only(Arc::clone(&oracle))),
             knowledge: Arc::new(MemoryStore::default()),
             builtins: Arc::from([]),
+            params: Params::default(),
+            groups: BTreeSet::new(),
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
             open_sources: Arc::new(anthill::boot::open_sources),
