@@ -19,6 +19,7 @@ use crate::dedup::near::NearDuplicates;
 use crate::fact::{Alias, Fact, Stamp, Target, Why};
 use crate::params::Params;
 use crate::replica::{Delta, Merged, Replica, Span, Versions};
+use crate::retrieval::Index;
 use crate::view::View;
 use crate::writer::Writer;
 
@@ -127,12 +128,12 @@ pub struct Counts {
 /// The knowledge of one node.
 pub struct KnowledgeBase {
     params: Params,
-    groups: BTreeSet<u32>,
+    groups: Vec<u32>,
     node: u64,
     inc: u32,
     replica: Replica,
     writers: BTreeMap<u32, Writer>,
-    index: seam::Index,
+    index: Index,
     near: NearDuplicates,
     views: BTreeMap<u32, (u64, View)>,
     /// Per receipt under way: since when, and what it was shown.
@@ -155,11 +156,11 @@ impl KnowledgeBase {
             now,
         } = opening;
         let mut base = Self {
-            index: seam::Index::new(&params),
+            index: Index::new(&params),
             near: NearDuplicates::default(),
             replica: Replica::new(&params),
             params,
-            groups,
+            groups: groups.into_iter().collect(),
             node,
             inc,
             writers: BTreeMap::new(),

@@ -13,7 +13,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{ReceiptId, SignalId};
 use anthill_contracts::knowledge::Ask;
 use anthill_contracts::signal::{
-    Arm, Chosen, Exposure, GUARD_SCHEMA, Origin, Polarity, Receipt, ScopePath, Share, Signal, SignalBody,
+    Arm, Chosen, Exposure, GUARD_SCHEMA, Origin, Polarity, Receipt, ScopePath, Signal, SignalBody,
     SignalState,
 };
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,9 @@ use crate::draw;
 use crate::evidence::Reader;
 use crate::fact::ScopeId;
 use crate::fixed;
+use crate::packing;
 use crate::posterior::{self, Posterior};
+use crate::retrieval;
 use crate::view::View;
 
 /// Runs below which a signal counts as little shown.
@@ -60,10 +62,6 @@ pub enum Verdict {
     Retired,
     /// It is new, and a run that tries it out is still under way.
     TriedElsewhere,
-    /// It is not shared with this tenant.
-    NotShared,
-    /// The agent cannot read words or does not know this kind of action.
-    NotFollowed,
     /// Another signal that says the same was taken.
     SaidAlready,
     /// The run is one of those that are shown nothing.
@@ -83,8 +81,6 @@ impl Verdict {
             Self::Quarantined => "quarantined",
             Self::Retired => "retired",
             Self::TriedElsewhere => "new, and another run is trying it out",
-            Self::NotShared => "not shared with this tenant",
-            Self::NotFollowed => "the agent cannot follow it",
             Self::SaidAlready => "another signal says the same",
             Self::Control => "the run is shown nothing, to compare with",
         }
@@ -164,7 +160,17 @@ impl KnowledgeBase {
         let tenant = Origin::tenant_number(&ask.tenant);
         let unseen = View::blank(self.origin(tenant));
         let view = self.views.get(&tenant).map_or(&unseen, |(_, view)| view);
-        for (id, relevance) in self.index.candidates(ask) {
+        let fitting = self.index.candidates(&retrieval::Query {
+            scope: &ask.scope,
+            text: &ask.text,
+            vector: None,
+            state: &ask.state,
+            reader: self.origin(tenant),
+            groups: &self.groups,
+            schemas: &ask.schemas,
+            reads_text: ask.reads_text,
+        });
+        for (id, relevance) in fitting {
             let Some(signal) = self.replica.signal(id) else {
                 continue;
             };
@@ -237,12 +243,6 @@ impl KnowledgeBase {
 
     /// Why a candidate may not be taken at all.
     fn obstacle(&self, ask: &Ask, signal: &Signal, known: &Considered) -> Option<Verdict> {
-        if !self.is_visible(signal, Origin::tenant_number(&ask.tenant)) {
-            return Some(Verdict::NotShared);
-        }
-        if !can_follow(ask, signal) {
-            return Some(Verdict::NotFollowed);
-        }
         match known.state {
             SignalState::Quarantined => return Some(Verdict::Quarantined),
             SignalState::Retired => return Some(Verdict::Retired),
@@ -261,20 +261,6 @@ impl KnowledgeBase {
             .iter()
             .filter(|(receipt, (_, shown))| **receipt != but && shown.contains(&signal))
             .count()
-    }
-
-    /// Whether a signal may be shown to this tenant.
-    pub(super) fn is_visible(&self, signal: &Signal, tenant: u32) -> bool {
-        if signal.author == Origin::BUILTIN {
-            return true;
-        }
-        let is_at_home = signal.author.tenant == tenant;
-        match signal.share {
-            Share::Private => signal.author == self.origin(tenant),
-            Share::Tenant => is_at_home,
-            Share::Group(group) => is_at_home || self.groups.contains(&group),
-            Share::Public => true,
-        }
     }
 
     /// Takes the best draws: of each kind of action one, of what says the same one, as many as fit.
@@ -302,12 +288,21 @@ impl KnowledgeBase {
             said.insert(seam::stands_for(&self.replica, signal.id), place);
             wanted.push(place);
         }
-        let candidates: Vec<seam::Candidate> = wanted
+        let candidates: Vec<packing::Candidate<'_>> = wanted
             .iter()
-            .map(|place| seam::candidate(&choice.signals[*place], score(&choice.considered[*place])))
+            .map(|place| {
+                let (known, signal) = (&choice.considered[*place], &choice.signals[*place]);
+                packing::Candidate {
+                    score: score(known),
+                    tokens: u32::from(signal.tokens),
+                    polarity: signal.polarity,
+                    schema: exclusive_schema(signal),
+                    terms: self.index.terms(signal.id),
+                }
+            })
             .collect();
         let (tokens_max, slots_max) = self.room(ask);
-        for chosen in seam::pack(&candidates, tokens_max, slots_max) {
+        for chosen in packing::pack(&candidates, tokens_max, slots_max) {
             choice.considered[wanted[chosen]].verdict = Verdict::Drawn;
             choice.taken.push(wanted[chosen]);
         }
@@ -439,14 +434,6 @@ fn arm(receipt_id: ReceiptId, control_share: f64) -> Arm {
         Arm::Control
     } else {
         Arm::Treated
-    }
-}
-
-/// Whether the agent can do something with a signal.
-fn can_follow(ask: &Ask, signal: &Signal) -> bool {
-    match &signal.body {
-        SignalBody::Text { .. } => ask.reads_text,
-        SignalBody::Action { schema, .. } => ask.schemas.contains(schema),
     }
 }
 

@@ -11,22 +11,17 @@ use anthill_contracts::signal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{KnowledgeBase, seam};
+use super::KnowledgeBase;
 use crate::credit;
 use crate::dedup;
 use crate::evidence::Reader;
 use crate::fact::{Fact, ScopeId};
+use crate::hygiene;
 use crate::regime;
 use crate::view::View;
 
 /// Most signals that one may be made of.
 const PARENTS_MAX: usize = 4;
-
-/// Most values that a trigger may require.
-const REQUIRE_MAX: usize = 8;
-
-/// Most words that a trigger may name.
-const TERMS_MAX: usize = 16;
 
 /// Least score, in thousandths, of a run that may advise others.
 const ADVICE_SCORE_MIN: u16 = 500;
@@ -234,15 +229,7 @@ impl KnowledgeBase {
     fn signal_of(&self, contribution: &Contribution, now: u64) -> Result<Signal, Refusal> {
         let Contribution { scope, proposal, .. } = contribution;
         let body = canonical(&proposal.body, proposal.polarity)?;
-        if let Some(detail) = seam::unclean(&body) {
-            return Err(Refusal { detail });
-        }
-        if proposal.trigger.require.len() > REQUIRE_MAX || proposal.trigger.terms.len() > TERMS_MAX {
-            return Err(Refusal::because(format!(
-                "a trigger requires at most {REQUIRE_MAX} values and names at most {TERMS_MAX} words"
-            )));
-        }
-        Ok(Signal {
+        let signal = Signal {
             id: dedup::signal_id(scope, proposal.polarity, &body),
             scope: scope.clone(),
             polarity: proposal.polarity,
@@ -256,7 +243,17 @@ impl KnowledgeBase {
             bundle: contribution.bundle,
             share: contribution.share,
             source: proposal.source.clone(),
-        })
+        };
+        let leaves = matches!(signal.share, Share::Group(_) | Share::Public);
+        let clean = hygiene::check(&signal).and_then(|()| {
+            if leaves {
+                hygiene::check_leaving(&signal)
+            } else {
+                Ok(())
+            }
+        });
+        clean.map_err(|rejection| Refusal::because(rejection.to_string()))?;
+        Ok(signal)
     }
 
     /// Whether a signal was born in this job.
