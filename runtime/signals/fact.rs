@@ -14,6 +14,28 @@ use crate::fixed::{Decay, HALF_LIVES_MAX};
 use crate::params::Params;
 use crate::replica::Stream;
 
+/// Marks the numbers of zones among those of nodes. Nodes' numbers are hashes or small, so none is met by chance.
+const ZONE_TAG: u64 = 0xffff_ffff_0000_0000;
+
+/// The origin of what a zone says of its members' evidence for one tenant. Its entries are written by whoever
+/// publishes for the zone, each in a stream of its own.
+pub const fn zone_origin(tenant: u32, zone: u32) -> Origin {
+    Origin {
+        tenant,
+        node: ZONE_TAG | zone as u64,
+    }
+}
+
+/// Whether an origin is a zone and no node.
+pub const fn is_zone(origin: Origin) -> bool {
+    origin.node & ZONE_TAG == ZONE_TAG
+}
+
+/// The zone that an origin stands for; `None` for a node.
+pub fn zone_of(origin: Origin) -> Option<u32> {
+    is_zone(origin).then(|| u32::try_from(origin.node & !ZONE_TAG).expect("the tag is cut off"))
+}
+
 /// The number of a scope: a hash of its path. The path itself travels once, as a fact of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ScopeId(pub u64);
@@ -375,6 +397,11 @@ impl Fact {
             origin: self.origin(),
             inc: self.stamp().inc,
         }
+    }
+
+    /// Whether it is evidence, which stays in its zone, and not one of the facts that are needed everywhere.
+    pub const fn is_evidence(&self) -> bool {
+        matches!(self, Self::Cell { .. } | Self::ScopeCell { .. })
     }
 
     /// The time that it speaks of, in milliseconds since 1970; 0 for facts that have none.

@@ -6,6 +6,9 @@
 //! entries find what versions hide, such as an entry that a disk has lost. Rejected: pushing alone, with which a fact
 //! is lost for good now and then, and asking alone, with which the first copy waits for a round.
 //!
+//! In a large fleet nodes lie in zones. Evidence stays in its zone; what its publishers say of it goes to the others, with
+//! everything that is no evidence (see [`crate::zone`]).
+//!
 //! Everything is bounded: bytes of a message, bytes of a round, facts of one origin over time. What does not fit waits
 //! for a later round. Nothing that arrives can stop the machine; what is wrong with it is counted.
 
@@ -23,6 +26,7 @@ pub(crate) mod chance;
 mod message;
 pub mod peers;
 mod repair;
+mod zones;
 
 pub use self::peers::{Peer, may_go};
 
@@ -37,7 +41,8 @@ const SHORT_FORM_GAP: u64 = 100;
 pub struct Config {
     /// This node, as its peers know it.
     pub me: Peer,
-    /// Decides which peers are asked; equal seeds, equal runs.
+    /// Decides which peers are asked; equal seeds, equal runs. Another one at each start of a node, because it names the
+    /// stream that the node publishes in for its zone, too.
     pub seed: u64,
     /// Peers that are asked in a round; one more or two where many messages are lost.
     pub fanout: usize,
@@ -53,6 +58,8 @@ pub struct Config {
     pub burst_facts: u32,
     /// News of one origin that are taken per round, on average.
     pub round_facts: u32,
+    /// Rounds between two entries that a publisher of a zone writes at one key; the first is written at once.
+    pub publish_rounds: u64,
 }
 
 impl Config {
@@ -68,6 +75,7 @@ impl Config {
             tree_rounds: 600,
             burst_facts: 65_536,
             round_facts: 100,
+            publish_rounds: 50,
         }
     }
 }
@@ -146,6 +154,7 @@ pub struct Gossip {
     answered_of_late: u64,
     lag: u64,
     repair: repair::Repair,
+    zones: zones::Zones,
 }
 
 impl Gossip {
@@ -164,6 +173,7 @@ impl Gossip {
             answered_of_late: 0,
             lag: 0,
             repair: repair::Repair::default(),
+            zones: zones::Zones::new(&config),
             config,
         }
     }
@@ -172,6 +182,7 @@ impl Gossip {
     pub fn add(&mut self, peer: Peer) {
         if peer.node != self.config.me.node {
             self.peers.insert(peer.node, peer);
+            self.zones.forget_publishers();
         }
     }
 
@@ -179,6 +190,7 @@ impl Gossip {
     pub fn remove(&mut self, node: u64) {
         self.peers.remove(&node);
         self.long_form.remove(&node);
+        self.zones.forget_publishers();
     }
 
     /// The peers, by node.
@@ -193,62 +205,81 @@ impl Gossip {
 
     /// A round: to be called every 100 ms.
     pub fn on_tick(&mut self, replica: &mut Replica, now: u64) -> Output {
-        let _ = now;
         self.begin_round();
         let mut output = Output::default();
-        for node in self.chosen(self.config.fanout + self.more_peers()) {
-            let peer = self.peers[&node].clone();
-            let mut writing = Writing::new(Kind::Ask);
-            let versions = self.versions_for(replica, &peer);
-            if self.long_form.contains(&node) {
-                writing.long(&versions);
-            } else {
-                writing.short(&versions);
-            }
-            self.stats.asked += 1;
-            self.asked_of_late += 1;
-            self.send(&mut output, node, writing);
+        let count = self.config.fanout + self.more_peers();
+        let mut asked = self.chosen(count);
+        asked.extend(self.chosen_afar(count));
+        for node in asked {
+            self.ask(replica, node, &mut output);
         }
-        if self.stats.rounds.is_multiple_of(self.config.tree_rounds.max(1))
-            && let Some(&node) = self.chosen(1).first()
-        {
+        if let Some(node) = self.compared() {
             self.begin_repair(replica, node, &mut output);
         }
+        self.publish(replica, now, &mut output);
         output
+    }
+
+    fn ask(&mut self, replica: &Replica, node: u64, output: &mut Output) {
+        let peer = self.peers[&node].clone();
+        let mut writing = Writing::new(Kind::Ask);
+        let versions = self.versions_for(replica, &peer);
+        if self.long_form.contains(&node) {
+            writing.long(&versions);
+        } else {
+            writing.short(&versions);
+        }
+        self.stats.asked += 1;
+        self.asked_of_late += 1;
+        self.send(output, node, writing);
     }
 
     /// Facts that this node has just written, and laid into its replica.
     pub fn on_fresh(&mut self, replica: &Replica, facts: &[Fact]) -> Output {
         let mut output = Output::default();
-        for node in self.chosen(self.config.push_fanout + self.more_peers()) {
-            let peer = self.peers[&node].clone();
-            let going: Vec<Fact> = facts
-                .iter()
-                .filter(|fact| may_go(replica, fact, &peer))
-                .cloned()
-                .collect();
-            let mut packer = Packer::new(&[]);
-            let mut count = 0;
-            for fact in &going {
-                if packer.len() >= self.room() {
-                    break;
-                }
-                packer.push(fact);
-                count += 1;
-            }
-            if count == 0 {
-                continue;
-            }
-            let mut pieces = runs(&going[..count]);
-            for piece in &mut pieces {
-                piece.is_partial = !peer.serves(piece.span.stream.origin);
-            }
-            self.stats.facts_sent += count as u64;
-            let mut writing = Writing::new(Kind::Give);
-            writing.facts(&pieces, packer, &[]);
-            self.send(&mut output, node, writing);
+        self.note_for_zone(facts);
+        let mut nodes = self.chosen(self.config.push_fanout + self.more_peers());
+        let publishers = self.publishers_here();
+        nodes.extend(
+            publishers
+                .into_iter()
+                .filter(|node| !nodes.contains(node))
+                .collect::<Vec<_>>(),
+        );
+        for node in nodes {
+            self.push(replica, node, facts, &mut output);
         }
         output
+    }
+
+    /// Gives a peer fresh facts, as far as it may have them and they fit.
+    fn push(&mut self, replica: &Replica, node: u64, facts: &[Fact], output: &mut Output) {
+        let peer = self.peers[&node].clone();
+        let going: Vec<Fact> = facts
+            .iter()
+            .filter(|fact| self.goes(replica, fact, &peer))
+            .cloned()
+            .collect();
+        let mut packer = Packer::new(&[]);
+        let mut count = 0;
+        for fact in &going {
+            if packer.len() >= self.room() {
+                break;
+            }
+            packer.push(fact);
+            count += 1;
+        }
+        if count == 0 {
+            return;
+        }
+        let mut pieces = runs(&going[..count]);
+        for piece in &mut pieces {
+            piece.is_partial = !peer.serves(piece.span.stream.origin);
+        }
+        self.stats.facts_sent += count as u64;
+        let mut writing = Writing::new(Kind::Give);
+        writing.facts(&pieces, packer, &[]);
+        self.send(output, node, writing);
     }
 
     /// A message of a peer, whose name the link vouches for.
@@ -271,7 +302,7 @@ impl Gossip {
             return output;
         };
         match given {
-            Some(given) => self.take(replica, given, now, &mut output),
+            Some(given) => self.take(replica, (&peer, given), now, &mut output),
             None => {
                 self.long_form.insert(from);
             }
@@ -286,6 +317,7 @@ impl Gossip {
             Kind::Give => {}
             Kind::Tree => self.on_tree(replica, &peer, reading.tree.unwrap_or_default(), &mut output),
         }
+        self.publish(replica, now, &mut output);
         output
     }
 
@@ -341,12 +373,8 @@ impl Gossip {
 
     /// How far this replica has come with the streams that a peer can help it with.
     fn versions_for(&self, replica: &Replica, peer: &Peer) -> Versions {
-        let mut versions: Versions = replica
-            .versions()
-            .iter()
-            .filter(|(stream, _)| peer.serves(stream.origin))
-            .map(|(stream, count)| (*stream, *count))
-            .collect();
+        let mut versions = self.all_versions(replica, peer);
+        versions.retain(|stream, _| peer.serves(stream.origin));
         for (stream, count) in &self.partial {
             if peer.serves(stream.origin) && !self.config.me.serves(stream.origin) {
                 let known = versions.entry(*stream).or_default();
@@ -434,22 +462,22 @@ impl Gossip {
         let common_origins = origins(&common);
         let room = self.room();
         // The replica counts bytes in memory; here they are counted as they are sent.
-        let Delta { spans, facts } = replica.delta(theirs, room.saturating_mul(3));
+        let Delta { spans, facts } = self.delta_for(replica, peer, theirs, room.saturating_mul(3));
         let mut packer = Packer::new(&common_origins);
-        let mut cut = None;
+        let mut left_out: BTreeMap<Stream, u64> = BTreeMap::new();
         for fact in &facts {
-            if !may_go(replica, fact, peer) {
+            if !self.goes(replica, fact, peer) {
                 continue;
             }
-            if !packer.is_empty() && packer.len() >= room {
-                cut = Some((fact.stream(), fact.stamp().seq));
-                break;
+            if !left_out.is_empty() || (!packer.is_empty() && packer.len() >= room) {
+                left_out.entry(fact.stream()).or_insert(fact.stamp().seq);
+                continue;
             }
             packer.push(fact);
         }
         let pieces: Vec<Piece> = spans
             .into_iter()
-            .filter_map(|span| upto_cut(span, cut))
+            .filter_map(|span| upto_cut(span, left_out.get(&span.stream)))
             .map(|span| Piece {
                 span,
                 is_partial: !peer.serves(span.stream.origin),
@@ -464,13 +492,14 @@ impl Gossip {
     }
 
     /// Takes in the facts of a message.
-    fn take(&mut self, replica: &mut Replica, given: Given, now: u64, output: &mut Output) {
-        let Given { pieces, batch } = given;
+    fn take(&mut self, replica: &mut Replica, (peer, given): (&Peer, Given), now: u64, output: &mut Output) {
+        let Given { mut pieces, batch } = given;
         self.stats.facts_received += batch.facts.len() as u64;
         self.stats.quarantined += batch.flaws.len() as u64;
         self.stats.unknown += batch.unknown.len() as u64;
         let mut held_back = BTreeSet::new();
         let mut facts = batch.facts;
+        self.keep_zones_apart(peer, &mut pieces, &mut facts);
         facts.retain(|fact| {
             let allowed = self.is_allowed(fact.origin());
             if !allowed {
@@ -493,6 +522,7 @@ impl Gossip {
             }
         }
         let before = output.news.len();
+        let (spans, facts) = self.take_for_zone(replica, (spans, facts), now);
         replica.absorb(Delta { spans, facts }, now, |fact, merged| match merged {
             Merged::News => output.news.push(fact.clone()),
             Merged::Equivocation => {
@@ -501,6 +531,7 @@ impl Gossip {
             Merged::Known | Merged::Dead | Merged::Expired | Merged::Parked | Merged::Full => {}
         });
         self.stats.news += (output.news.len() - before) as u64;
+        self.note_for_zone(&output.news[before..]);
     }
 
     fn is_allowed(&mut self, origin: Origin) -> bool {
@@ -522,16 +553,13 @@ fn are_near(mine: &Versions, theirs: &Versions) -> bool {
         })
 }
 
-/// What is complete of a span when the first fact that no longer fitted is this one.
-fn upto_cut(span: Span, cut: Option<(Stream, u64)>) -> Option<Span> {
-    let Some((stream, seq)) = cut else {
+/// What is complete of a span when this is the first count of its stream that no longer fitted.
+fn upto_cut(span: Span, left_out: Option<&u64>) -> Option<Span> {
+    let Some(seq) = left_out else {
         return Some(span);
     };
-    if span.stream < stream {
-        return Some(span);
-    }
     let upto = span.upto.min(seq - 1);
-    (span.stream == stream && upto > span.after).then_some(Span { upto, ..span })
+    (upto > span.after).then_some(Span { upto, ..span })
 }
 
 #[cfg(test)]

@@ -32,3 +32,4 @@ pub mod trust;
 pub mod view;
 pub mod worlds;
 pub mod writer;
+pub mod zone;

@@ -28,7 +28,7 @@ use crate::params::Params;
 
 pub use canonical::{BUCKETS, Kind};
 pub use cells::ORIGINS_PER_KEY_MAX;
-pub use exchange::{Delta, Span};
+pub use exchange::{Delta, Part, Span};
 pub use expiry::{FUTURE_MS_MAX, SIGNALS_PER_TREE_MAX};
 pub use log::STREAMS_MAX;
 pub use take::{CLAIMS_MAX, ENTRIES_PER_STREAM_MAX, PARKED_MAX};

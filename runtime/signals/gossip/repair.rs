@@ -5,7 +5,7 @@
 //! other what is missing. One exchange is bounded; a large difference takes several.
 
 use super::message::{Kind, Writing};
-use super::{Gossip, Output, Peer, may_go};
+use super::{Gossip, Output, Peer};
 use crate::codec::bytes::{Reader, put_count};
 use crate::codec::{Flaw, Packer, row};
 use crate::fact::Fact;
@@ -73,12 +73,8 @@ fn child(prefix: u64, depth: u8, place: u64) -> u64 {
 }
 
 impl Tree {
-    fn of(replica: &Replica, holds: impl Fn(&Fact) -> bool) -> Self {
-        let mut entries: Vec<(u64, u64)> = replica
-            .facts()
-            .filter(|fact| holds(fact))
-            .map(|fact| hashes(&fact))
-            .collect();
+    fn of(facts: impl Iterator<Item = Fact>) -> Self {
+        let mut entries: Vec<(u64, u64)> = facts.map(|fact| hashes(&fact)).collect();
         entries.sort_unstable();
         Self(entries)
     }
@@ -157,10 +153,10 @@ impl Gossip {
     /// What both ends may hold whole: facts of tenants that both work for.
     fn tree_for(&self, replica: &Replica, peer: &Peer) -> Tree {
         let me = &self.config.me;
-        Tree::of(replica, |fact| {
+        Tree::of(self.all_facts(replica).filter(|fact| {
             let origin = fact.origin();
-            me.serves(origin) && peer.serves(origin) && may_go(replica, fact, peer)
-        })
+            me.serves(origin) && peer.serves(origin) && self.goes(replica, fact, peer)
+        }))
     }
 
     pub(super) fn on_tree(&mut self, replica: &Replica, peer: &Peer, body: &[u8], output: &mut Output) {
@@ -277,11 +273,11 @@ impl Gossip {
             return packer;
         }
         keys.sort_unstable();
-        for fact in replica.facts() {
+        for fact in self.all_facts(replica) {
             if packer.len() >= self.room() {
                 break;
             }
-            if keys.binary_search(&hashes(&fact).0).is_ok() && may_go(replica, &fact, peer) {
+            if keys.binary_search(&hashes(&fact).0).is_ok() && self.goes(replica, &fact, peer) {
                 packer.push(&fact);
             }
         }

@@ -16,6 +16,7 @@ use crate::writer::Writer;
 
 mod edge;
 mod schedules;
+mod zones;
 
 /// Some signal that may travel so far.
 fn signal(number: u32, share: Share) -> Signal {

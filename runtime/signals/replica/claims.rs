@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anthill_contracts::signal::{Origin, ScopePath, Signal};
 use serde::Serialize;
 
-use crate::fact::{ScopeCell, Stamp, Tomb};
+use crate::fact::{Cell, ScopeCell, Stamp, Tomb, is_zone};
 
 /// A value with its place in the order of its origin.
 pub(super) trait Stamped: PartialEq {
@@ -14,6 +14,12 @@ pub(super) trait Stamped: PartialEq {
 
     /// Orders two values of one place.
     fn hash(&self) -> [u8; 32];
+
+    /// Orders the values of a zone before their place does: several publish for it, and the one who knows more is the
+    /// newer.
+    fn knows(&self) -> (u64, u32) {
+        (0, 0)
+    }
 }
 
 /// Hashes a value's content.
@@ -46,6 +52,39 @@ impl Stamped for ScopeCell {
 
     fn hash(&self) -> [u8; 32] {
         content_hash(self)
+    }
+
+    fn knows(&self) -> (u64, u32) {
+        (self.at, self.slow.n)
+    }
+}
+
+impl Stamped for Cell {
+    fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        content_hash(self)
+    }
+
+    fn knows(&self) -> (u64, u32) {
+        (self.at, self.total)
+    }
+}
+
+/// Which of two values of one entry is the newer. A node's by its stamp; a zone's by how late and how much it knows,
+/// then by count and publisher, for no single count orders what two publishers write.
+pub(super) fn newness<T: Stamped>(origin: Origin, value: &T) -> ((u64, u32), Stamp, u32) {
+    let stamp = value.stamp();
+    if is_zone(origin) {
+        let by_count = Stamp {
+            inc: 0,
+            seq: stamp.seq,
+        };
+        (value.knows(), by_count, stamp.inc)
+    } else {
+        ((0, 0), stamp, 0)
     }
 }
 
@@ -88,9 +127,9 @@ impl<T: Stamped> Claims<T> {
     /// How a value compares with the one held.
     pub(super) fn compare(&self, origin: Origin, value: &T) -> Order {
         match self.get(origin) {
-            Some(held) if held.stamp() > value.stamp() => Order::Known,
+            Some(held) if newness(origin, held) > newness(origin, value) => Order::Known,
             Some(held) if held == value => Order::Known,
-            Some(held) if held.stamp() == value.stamp() => Order::Contradicts,
+            Some(held) if newness(origin, held) == newness(origin, value) => Order::Contradicts,
             held => Order::Newer(held.map(Stamped::stamp)),
         }
     }

@@ -30,7 +30,24 @@ pub struct Delta {
     pub facts: Vec<Fact>,
 }
 
+/// How much of a stream somebody gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// All but evidence: what nodes of other zones get.
+    Shared,
+    /// Nothing.
+    Nothing,
+}
+
 impl Replica {
+    /// How far this replica has come with the parts of streams that somebody gets.
+    pub fn versions_of(&self, part: impl Fn(Stream) -> Part) -> Versions {
+        let heads = self.logs.iter().map(|log| (log.stream, come_to(log, &part)));
+        heads.filter(|(_, head)| *head > 0).collect()
+    }
+
     /// How far this replica has come with each stream.
     pub fn versions(&self) -> Versions {
         self.logs.versions()
@@ -92,8 +109,18 @@ impl Replica {
     /// encoded facts, but at least one fact where there is any. Streams share the bytes, beginning with another each
     /// time the versions have moved, so that no busy stream starves the rest.
     pub fn delta(&self, theirs: &Versions, bytes_max: usize) -> Delta {
-        let come_to = |log: &Log| theirs.get(&log.stream).copied().unwrap_or(0);
-        let mut logs: Vec<&Log> = self.logs.iter().filter(|log| log.head > come_to(log)).collect();
+        self.delta_of(theirs, bytes_max, |_| Part::Whole)
+    }
+
+    /// The same of the parts of streams that somebody gets.
+    pub fn delta_of(&self, theirs: &Versions, bytes_max: usize, part: impl Fn(Stream) -> Part) -> Delta {
+        let has = |log: &Log| theirs.get(&log.stream).copied().unwrap_or(0);
+        let mut logs: Vec<(&Log, u64)> = self
+            .logs
+            .iter()
+            .map(|log| (log, come_to(log, &part)))
+            .filter(|(log, head)| *head > has(log))
+            .collect();
         if logs.is_empty() {
             return Delta::default();
         }
@@ -102,40 +129,49 @@ impl Replica {
         logs.rotate_left(usize::try_from(turn % places as u64).expect("less than a length"));
         let mut delta = Delta::default();
         let mut bytes = 0;
-        for (index, log) in logs.into_iter().enumerate() {
+        for (index, (log, upto)) in logs.into_iter().enumerate() {
             if bytes >= bytes_max && !delta.facts.is_empty() {
                 break;
             }
             let share = bytes_max.saturating_sub(bytes) / (places - index);
-            bytes += self.add_piece(log, come_to(log), share, &mut delta);
+            let span = Span {
+                stream: log.stream,
+                after: has(log),
+                upto,
+            };
+            bytes += match part(log.stream) {
+                Part::Whole => self.add_piece(log.between(span.after, upto), (log, span), share, &mut delta),
+                _ => self.add_piece(log.shared_after(span.after), (log, span), share, &mut delta),
+            };
         }
         delta
     }
 
-    /// Adds what a stream has after a count, about `bytes_max` of it; answers how many bytes that are.
-    fn add_piece(&self, log: &Log, after: u64, bytes_max: usize, delta: &mut Delta) -> usize {
+    /// Adds these items of a stream, about `bytes_max` of them; answers how many bytes that are.
+    fn add_piece(
+        &self,
+        items: impl Iterator<Item = (u64, Item)>,
+        (log, mut span): (&Log, Span),
+        bytes_max: usize,
+        delta: &mut Delta,
+    ) -> usize {
         let mut bytes = 0;
-        let mut upto = log.head;
-        let mut last = after;
-        for (seq, item) in log.between(after, log.head) {
+        let mut last = span.after;
+        for (seq, item) in items {
             let Some(fact) = self.fact_of(log, item) else {
                 continue;
             };
             let size = encoded_bytes(&fact);
             if bytes > 0 && bytes + size > bytes_max {
-                upto = last;
+                span.upto = last;
                 break;
             }
             bytes += size;
             last = seq;
             delta.facts.push(fact);
         }
-        if bytes > 0 || after > 0 {
-            delta.spans.push(Span {
-                stream: log.stream,
-                after,
-                upto,
-            });
+        if bytes > 0 || span.after > 0 {
+            delta.spans.push(span);
         }
         bytes
     }
@@ -155,6 +191,15 @@ impl Replica {
     /// The facts of [`Replica::delta`] alone.
     pub fn missing(&self, theirs: &Versions, bytes_max: usize) -> Vec<Fact> {
         self.delta(theirs, bytes_max).facts
+    }
+}
+
+/// How far a stream has come with the part that somebody gets.
+fn come_to(log: &Log, part: &impl Fn(Stream) -> Part) -> u64 {
+    match part(log.stream) {
+        Part::Whole => log.head,
+        Part::Shared => log.shared_head(),
+        Part::Nothing => 0,
     }
 }
 

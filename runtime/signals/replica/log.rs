@@ -55,6 +55,20 @@ impl Log {
         })
     }
 
+    /// What other zones get of it, after a count, oldest first: everything but evidence.
+    pub(super) fn shared_after(&self, after: u64) -> impl Iterator<Item = (u64, Item)> + '_ {
+        let rest = self.rest.range(after.saturating_add(1)..);
+        rest.filter(|(seq, entry)| **seq <= self.head && !matches!(entry, Entry::ScopeCell(..)))
+            .map(|(seq, entry)| (*seq, Item::Entry(*entry)))
+    }
+
+    /// The count of the last that other zones get; 0 where there is nothing for them.
+    pub(super) fn shared_head(&self) -> u64 {
+        let mut shared = self.rest.range(..=self.head).rev();
+        let last = shared.find(|(_, entry)| !matches!(entry, Entry::ScopeCell(..)));
+        last.map_or(0, |(seq, _)| *seq)
+    }
+
     /// Moves the head to a count, and on over entries that came before their turn.
     pub(super) fn come_to(&mut self, seq: u64) {
         self.head = self.head.max(seq);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anthill_contracts::signal::{Origin, SIGNAL_TEXT_BYTES_MAX, Signal, SignalBody};
 
-use super::claims::{Claims, Order, Stamped, content_hash};
+use super::claims::{Claims, Order, Stamped, content_hash, newness};
 use super::expiry::FUTURE_MS_MAX;
 use super::{Entry, Item, Merged, Replica, Stream};
-use crate::fact::{Cell, CellKey, Fact, ScopeId, Stamp, Target, Tomb, VOTES_MAX, Why};
+use crate::fact::{Cell, CellKey, Fact, ScopeId, Stamp, Target, Tomb, VOTES_MAX, Why, is_zone};
 
 /// Most living entries of one stream.
 pub const ENTRIES_PER_STREAM_MAX: usize = 262_144;
@@ -75,7 +75,11 @@ impl Replica {
             self.refused += 1;
             return Merged::Full;
         }
-        self.lay_in(&fact, number, now)
+        match self.lay_in(&fact, number, now) {
+            // Of several publishers two may know the same; no origin has lied.
+            Merged::Equivocation if is_zone(stream.origin) => Merged::News,
+            merged => merged,
+        }
     }
 
     fn lay_in(&mut self, fact: &Fact, number: u32, now: u64) -> Merged {
@@ -144,7 +148,7 @@ impl Replica {
         let held = self.cells.get(slot, origin, &self.logs);
         let before = held.map(|held| held.stamp);
         if let Some(held) = held {
-            if held == cell || self.is_older(&cell, &held) {
+            if held == cell || self.is_older(origin, &cell, &held) {
                 return Merged::Known;
             }
             if held.stamp == cell.stamp {
@@ -183,13 +187,13 @@ impl Replica {
         cell
     }
 
-    fn is_older(&self, new: &Cell, held: &Cell) -> bool {
+    fn is_older(&self, origin: Origin, new: &Cell, held: &Cell) -> bool {
         #[cfg(any(test, feature = "seeded-bugs"))]
         if self.bugs.merge_by_wall_clock {
             return new.at <= held.at;
         }
         let _ = self;
-        new.stamp < held.stamp
+        newness(origin, new) < newness(origin, held)
     }
 
     /// Of more than [`CLAIMS_MAX`] finders of a signal the latest is dropped.

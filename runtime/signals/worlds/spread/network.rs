@@ -56,6 +56,8 @@ pub(crate) struct Network {
     pub(crate) chance: Chance,
     queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
     order: u64,
+    #[cfg(test)]
+    zone_nodes: usize,
 }
 
 /// The origin of a node; they all work for one tenant.
@@ -86,6 +88,8 @@ impl Network {
             chance: Chance::new(seed),
             queue: BinaryHeap::new(),
             order: 0,
+            #[cfg(test)]
+            zone_nodes,
         };
         for node in 0..count {
             let mut gossip = Gossip::new(Config::new(peer(node, zone_nodes), network.chance.draw()));
@@ -188,7 +192,7 @@ impl Network {
     /// A node dies and comes back with what it had made durable: its facts, and nothing of what was on its way.
     #[cfg(test)]
     pub(crate) fn restart(&mut self, index: usize) {
-        let zone_nodes = self.nodes.len();
+        let (count, zone_nodes) = (self.nodes.len(), self.zone_nodes);
         let node = &mut self.nodes[index];
         let mut replica = Replica::new(&Params::default());
         let (own, others): (Vec<Fact>, Vec<Fact>) = node
@@ -203,7 +207,7 @@ impl Network {
         }
         let seed = self.chance.draw();
         node.gossip = Gossip::new(Config::new(peer(index, zone_nodes), seed));
-        for other in 0..zone_nodes {
+        for other in 0..count {
             node.gossip.add(peer(other, zone_nodes));
         }
         // The count of its writes is durable with the facts; a new incarnation begins a stream of its own.
