@@ -9,6 +9,7 @@
 //! no key; it never hands on an answer whose end it has not seen; everything that a provider sends is bounded.
 
 mod config;
+mod embeddings;
 mod estimate;
 mod extract;
 pub mod metrics;
@@ -18,6 +19,7 @@ mod remote;
 mod scripted;
 
 pub use config::{ConfigError, ModelsConfig, PriceConfig, ProviderConfig, ProviderKind};
+pub use embeddings::{Embeddings, EmbeddingsConfig};
 pub use extract::STRATEGIES;
 pub use registry::{KeyResolver, Registry};
 pub use scripted::{Fault, MatterKind, Rule, Script, ScriptedCall, ScriptedUsage, StopWord, When};

@@ -14,12 +14,12 @@
 //! no rate for them yet; a cost below the true one would let a budget overshoot.
 
 mod anthropic;
-mod backoff;
-mod exchange;
-mod failure;
-mod openai;
+pub(crate) mod backoff;
+pub(crate) mod exchange;
+pub(crate) mod failure;
+pub(crate) mod openai;
 mod protocol;
-mod redact;
+pub(crate) mod redact;
 mod schema;
 mod sse;
 
@@ -103,6 +103,8 @@ impl Remote {
         let exchange = Exchange::new(ExchangeParts {
             name: &name,
             config: &config,
+            url: config.endpoint(&name)?,
+            accept: "text/event-stream",
             headers,
             redactor: Redactor::new(key.as_deref()),
             clock,

@@ -30,6 +30,10 @@ pub(crate) struct ExchangeParts<'a> {
     pub(crate) name: &'a str,
     /// Its configuration.
     pub(crate) config: &'a ProviderConfig,
+    /// Where requests go.
+    pub(crate) url: Url,
+    /// The kind of answer that is asked for.
+    pub(crate) accept: &'static str,
     /// The protocol's headers.
     pub(crate) headers: HeaderMap,
     /// Takes keys out of what it says.
@@ -54,13 +58,14 @@ impl Exchange {
         let ExchangeParts {
             name,
             config,
+            url,
+            accept,
             mut headers,
             redactor,
             clock,
         } = parts;
-        let url = config.endpoint(name)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(ACCEPT, HeaderValue::from_static(accept));
         // A redirect would carry the prompt, and for some protocols the key, to a host that nobody configured.
         let client = Client::builder()
             .default_headers(headers)
@@ -93,6 +98,27 @@ impl Exchange {
         self.stream(body, assembly, deltas)
             .await
             .map_err(|failure| failure.map_detail(|detail| shorten(&self.redactor.clean(detail))))
+    }
+
+    /// Sends the body and answers the whole of what comes back.
+    pub(crate) async fn whole(&self, body: &str) -> Result<Vec<u8>, Failure> {
+        self.collect(body)
+            .await
+            .map_err(|failure| failure.map_detail(|detail| shorten(&self.redactor.clean(detail))))
+    }
+
+    async fn collect(&self, body: &str) -> Result<Vec<u8>, Failure> {
+        let mut response = within(self.first_byte, "no first byte", self.send(body)).await?;
+        let mut bytes = Vec::new();
+        while let Some(more) = within(self.idle, "silence", chunk(&mut response)).await? {
+            bytes.extend_from_slice(&more);
+            if bytes.len() > RESPONSE_BYTES_MAX {
+                return Err(Failure::malformed(format!(
+                    "the answer is longer than {RESPONSE_BYTES_MAX} bytes"
+                )));
+            }
+        }
+        Ok(bytes)
     }
 
     async fn stream(
@@ -128,7 +154,7 @@ impl Exchange {
         Err(Failure::cut("the stream ended before its end marker"))
     }
 
-    async fn open(&self, body: &str) -> Result<Response, Failure> {
+    async fn send(&self, body: &str) -> Result<Response, Failure> {
         let request = self.client.post(self.url.clone()).body(body.to_owned());
         let response = request.send().await.map_err(|error| connection(&error))?;
         let status = response.status();
@@ -137,6 +163,11 @@ impl Exchange {
             let said = Said::of_body(&self.error_text(response).await);
             return Err(Failure::of_status(status, &said, wait));
         }
+        Ok(response)
+    }
+
+    async fn open(&self, body: &str) -> Result<Response, Failure> {
+        let response = self.send(body).await?;
         let kind = response
             .headers()
             .get(CONTENT_TYPE)

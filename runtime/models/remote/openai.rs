@@ -38,16 +38,21 @@ impl Chat {
     }
 }
 
+/// The header that carries the key, where there is one.
+pub(crate) fn bearer(key: Option<&str>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    if let Some(key) = key {
+        let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
+            .map_err(|_| "the key holds characters that no HTTP header may hold".to_owned())?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
 impl Protocol for Chat {
     fn headers(&self, key: Option<&str>) -> Result<HeaderMap, String> {
-        let mut headers = HeaderMap::new();
-        if let Some(key) = key {
-            let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
-                .map_err(|_| "the key holds characters that no HTTP header may hold".to_owned())?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        Ok(headers)
+        bearer(key)
     }
 
     fn body(&self, request: &ModelRequest) -> Value {
