@@ -10,7 +10,7 @@ use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{BundleClass, Origin, ScopePath, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::fixed::{Decay, HALF_LIVES_MAX};
+use crate::fixed::{self, Decay};
 use crate::params::Params;
 use crate::replica::Stream;
 
@@ -169,7 +169,7 @@ pub const VOTES_MAX: usize = 8;
 /// would keep the earlier, and give it back to those who had dropped both. The runs that are left may well be fewer in
 /// the later value, after a break or a crash, so they cannot decide.
 const fn is_past(age_ms: u64, params: &Params) -> bool {
-    params.slow_half_life_ms != 0 && age_ms / HALF_LIVES_MAX > params.slow_half_life_ms
+    fixed::is_past(age_ms, params.slow_half_life_ms)
 }
 
 impl Cell {
@@ -427,3 +427,6 @@ impl Fact {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

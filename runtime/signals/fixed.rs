@@ -14,8 +14,13 @@ const STEPS: u64 = 64;
 /// The largest age that is told apart, in milliseconds: times [`STEPS`] it still fits 64 bits.
 const AGE_MAX: u64 = u64::MAX / STEPS;
 
-/// An age beyond this many half-lives weighs less than the last bit of any number kept here.
+/// Beyond this many half-lives nothing counts any more: a millionth is left, less than the last bit of sixteen runs.
 pub const HALF_LIVES_MAX: u64 = 20;
+
+/// Whether an age lies beyond [`HALF_LIVES_MAX`] half-lives; never where nothing fades.
+pub const fn is_past(age_ms: u64, half_life_ms: u64) -> bool {
+    half_life_ms != 0 && age_ms > half_life_ms.saturating_mul(HALF_LIVES_MAX)
+}
 
 /// `2^(-k/64)` in Q0.62 for k = 0..64.
 static FACTORS: [u64; 64] = factors();
@@ -57,14 +62,14 @@ impl Decay {
                 shift: 0,
             };
         }
+        if is_past(age_ms, half_life_ms) {
+            return Self { factor: 0, shift: 0 };
+        }
         // No age that matters is cut: this many milliseconds are nine million years.
         let age = if age_ms < AGE_MAX { age_ms } else { AGE_MAX };
         let scaled = age * STEPS;
         let steps = scaled / half_life_ms;
         let halvings = steps / STEPS;
-        if halvings > HALF_LIVES_MAX {
-            return Self { factor: 0, shift: 0 };
-        }
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a remainder below 64, and at most 20 halvings"
@@ -135,3 +140,6 @@ pub fn from_f64(value: f64) -> i64 {
 pub fn to_f64(value: i64) -> f64 {
     value as f64 / 65_536.0
 }
+
+#[cfg(test)]
+mod tests;
