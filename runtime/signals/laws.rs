@@ -2,8 +2,15 @@
 //! and read the same numbers.
 //!
 //! A schedule has everything that a network and a machine do to facts: loss, duplication, disorder, answers cut short,
-//! clocks that differ by seconds, crashes, lost counts, nodes that come and go, tombstones, and collecting in between.
-//! Its clock runs so fast that entries fade while it goes on.
+//! clocks that differ by seconds, crashes, tombstones on signals, and collecting in between. Its clock runs so fast that
+//! entries fade while it goes on. After a fair schedule, asking by versions alone must make the replicas equal. A foul
+//! one also has what versions cannot heal: nodes that leave for good, lost counts, revoked origins, clocks that are
+//! minutes ahead, and origins that sign two values under one stamp; there, ranges may be compared afterwards. The same
+//! goes for a signal that one replica has dropped as retired and another brings to life again: whether a signal is
+//! retired is no matter of its fact alone. So of the fair schedules, the long ones propose no signals.
+
+#[cfg(feature = "seeded-bugs")]
+mod board;
 
 use std::collections::BTreeMap;
 
@@ -20,12 +27,18 @@ use crate::params::Params;
 use crate::replica::{Bugs, Merged, Replica, Versions};
 use crate::writer::Writer;
 
+#[cfg(feature = "seeded-bugs")]
+pub use board::Planted;
+
 const NODES: usize = 4;
 const SIGNALS: u64 = 5;
 const SCOPES: [&str; 3] = ["read", "read/text", "plan"];
 const HALF_LIFE_MS: u64 = 60_000;
 const START_MS: u64 = 1_700_000_000_000;
 const SKEW_MS: u64 = 5_000;
+
+/// A clock that is wrong, not only inexact, is at most so far ahead.
+const AHEAD_MS: u64 = 240_000;
 
 /// A stream of numbers from a seed; splitmix64 by Sebastiano Vigna, 2015.
 #[derive(Debug)]
@@ -65,21 +78,81 @@ struct Fleet {
     nodes: Vec<Node>,
     born: u64,
     in_flight: Vec<(usize, Fact)>,
+    is_foul: bool,
+    is_long: bool,
+    ended: Ended,
 }
 
-/// The first of `seeds` schedules after which replicas differ, with these bugs planted.
+/// How a schedule has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ended {
+    /// Whether every law held.
+    pub is_lawful: bool,
+    /// Whether the replicas differed until their ranges were compared.
+    pub is_repaired: bool,
+    /// Facts that had to wait for their time.
+    pub parked: u64,
+    /// Pairs of values that were signed under one stamp, and of which a replica saw both.
+    pub equivocations: u64,
+}
+
+/// What many schedules came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Schedules after which asking by versions must suffice, and those that have more than it can heal.
+    pub fair: u64,
+    /// See [`Tally::fair`].
+    pub foul: u64,
+    /// Foul ones whose ranges had to be compared.
+    pub repaired: u64,
+    /// See [`Ended::parked`].
+    pub parked: u64,
+    /// See [`Ended::equivocations`].
+    pub equivocations: u64,
+    /// The first schedule that has broken a law; the count ends there.
+    pub broken: Option<u64>,
+}
+
+/// The first of `seeds` schedules that breaks a law, with these bugs planted.
 pub fn hunt(bugs: Bugs, seeds: std::ops::Range<u64>) -> Option<u64> {
-    seeds.into_iter().find(|seed| !converges(bugs, *seed))
+    tally(bugs, seeds).broken
 }
 
-/// Whether the replicas of one schedule end equal.
-pub fn converges(bugs: Bugs, seed: u64) -> bool {
+/// Plays `seeds` schedules with these bugs planted, up to the first that breaks a law.
+pub fn tally(bugs: Bugs, seeds: std::ops::Range<u64>) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let ended = play(bugs, seed);
+        *(if is_foul(seed) {
+            &mut tally.foul
+        } else {
+            &mut tally.fair
+        }) += 1;
+        tally.repaired += u64::from(ended.is_repaired);
+        tally.parked += ended.parked;
+        tally.equivocations += ended.equivocations;
+        if !ended.is_lawful {
+            tally.broken = Some(seed);
+            break;
+        }
+    }
+    tally
+}
+
+/// Every second schedule is foul.
+const fn is_foul(seed: u64) -> bool {
+    seed % 2 == 1
+}
+
+/// Plays one schedule.
+pub fn play(bugs: Bugs, seed: u64) -> Ended {
     let mut fleet = Fleet::new(bugs, seed);
     for _ in 0..60 {
         fleet.step();
     }
     fleet.heal();
-    fleet.is_equal()
+    fleet.ended.is_lawful &= fleet.is_equal() && (fleet.is_foul || !fleet.ended.is_repaired);
+    fleet.ended
 }
 
 impl Fleet {
@@ -97,6 +170,12 @@ impl Fleet {
             nodes: Vec::new(),
             born: 0,
             in_flight: Vec::new(),
+            is_foul: is_foul(seed),
+            is_long: seed % 4 != 2,
+            ended: Ended {
+                is_lawful: true,
+                ..Ended::default()
+            },
         };
         for _ in 0..NODES {
             let node = fleet.newcomer();
@@ -132,9 +211,10 @@ impl Fleet {
 
     fn step(&mut self) {
         // Mostly moments, sometimes hours: one half-life is a minute here.
+        let is_free = self.is_long || self.now < START_MS + 12 * HALF_LIFE_MS;
         self.now += match self.dice.below(40) {
-            0 => 21 * HALF_LIFE_MS,
-            1..4 => 3 * HALF_LIFE_MS,
+            0 if self.is_long => 21 * HALF_LIFE_MS,
+            1..4 if is_free => 3 * HALF_LIFE_MS,
             _ => 100 + self.dice.below(4_000),
         };
         let node = self.dice.place(self.nodes.len());
@@ -145,13 +225,20 @@ impl Fleet {
             80..86 => self.keep(node),
             86..90 => self.crash(node),
             // A clock is set, perhaps back.
-            92..95 => self.nodes[node].skew_ms = self.dice.below(2 * SKEW_MS + 1),
-            90..92 => self.replace(node),
+            90..93 => self.set_clock(node),
+            93..95 if self.is_foul => self.replace(node),
+            95..97 if self.is_foul => self.equivocate(node),
             _ => {
                 let now = self.clock(node);
                 self.nodes[node].replica.collect(now);
             }
         }
+    }
+
+    fn set_clock(&mut self, place: usize) {
+        let is_wrong = self.is_foul && self.dice.below(2) == 0;
+        let most = if is_wrong { SKEW_MS + AHEAD_MS } else { 2 * SKEW_MS };
+        self.nodes[place].skew_ms = self.dice.below(most + 1);
     }
 
     fn write(&mut self, place: usize) {
@@ -162,14 +249,17 @@ impl Fleet {
         let other = self.nodes[self.dice.place(self.nodes.len())].writer.origin;
         let votes = self.dice.below(3);
         let Node { replica, writer, .. } = &mut self.nodes[place];
+        // No run is shown what its node knows to be dead, so none leaves evidence of it.
+        let is_unshown = !self.is_foul && replica.is_dead(signal_id(number));
+        let what = if is_unshown && what >= 14 { 8 } else { what };
         let amount = i64::try_from(amount).expect("below one");
         if what >= 30 {
             // Two runs end in one millisecond.
             writer.cell(replica, key(number, scope), now, |cell| cell.total += 1);
         }
         let fact = match what {
-            0..4 => writer.signal(replica, signal(number, now)),
-            4..6 => writer.scope(replica, &path),
+            0..4 if self.is_foul || !self.is_long => writer.signal(replica, signal(number, now)),
+            0..6 => writer.scope(replica, &path),
             6 => {
                 let (stands, follows) = (signal_id(number), signal_id(number + 1));
                 writer.alias(replica, Alias { stands, follows })
@@ -181,6 +271,8 @@ impl Fleet {
                     Why::Quarantine
                 };
                 let target = match amount % 8 {
+                    // An origin that is revoked and writes on has left the fleet.
+                    _ if !self.is_foul => Target::Signal(signal_id(number)),
                     0 => Target::Origin(other),
                     1 => Target::Tenant(2),
                     _ => Target::Signal(signal_id(number)),
@@ -215,7 +307,36 @@ impl Fleet {
         let (to, fact) = self.in_flight.swap_remove(self.dice.place(self.in_flight.len()));
         if to < self.nodes.len() && self.dice.below(10) >= 3 {
             let now = self.clock(to);
-            self.nodes[to].replica.merge(fact, now);
+            let merged = self.nodes[to].replica.merge(fact, now);
+            self.ended.parked += u64::from(merged == Merged::Parked);
+        }
+    }
+
+    /// A node signs two values under one stamp. Whoever sees both keeps the same of them, whichever came first.
+    fn equivocate(&mut self, place: usize) {
+        let now = self.clock(place);
+        let (number, scope) = (self.dice.below(SIGNALS), SCOPES[self.dice.place(SCOPES.len())]);
+        let is_scope = self.dice.below(2) == 0;
+        let Node { replica, writer, .. } = &mut self.nodes[place];
+        let one = if is_scope {
+            writer.scope_cell(replica, key(number, scope).scope, now, |cell| cell.control_n += 1)
+        } else {
+            writer.cell(replica, key(number, scope), now, |cell| cell.total += 1)
+        };
+        let two = contradict(&one);
+        let larger = if hash(&two) > hash(&one) { &two } else { &one };
+        for turn in 0..2 {
+            let (to, at) = (self.dice.place(self.nodes.len()), &mut self.ended);
+            let now = self.now + self.nodes[to].skew_ms - SKEW_MS;
+            let replica = &mut self.nodes[to].replica;
+            let pair = if turn == 0 { [&one, &two] } else { [&two, &one] };
+            let merged = pair.map(|fact| replica.merge(fact.clone(), now));
+            // Where it was refused, or a later value stands, there is nothing to choose between.
+            let held = replica
+                .fact(one.entry())
+                .filter(|held| held.stamp() == one.stamp());
+            at.equivocations += u64::from(merged[1] == Merged::Equivocation);
+            at.is_lawful &= held.is_none_or(|held| held == *larger);
         }
     }
 
@@ -230,9 +351,10 @@ impl Fleet {
         let delta = self.nodes[from].replica.delta(&versions, bytes_max);
         let now = self.clock(to);
         for _ in 0..=self.dice.below(2) {
-            self.nodes[to]
-                .replica
-                .absorb(delta.clone(), now, |_, _: Merged| {});
+            let parked = &mut self.ended.parked;
+            self.nodes[to].replica.absorb(delta.clone(), now, |_, merged| {
+                *parked += u64::from(merged == Merged::Parked);
+            });
         }
     }
 
@@ -242,13 +364,30 @@ impl Fleet {
         node.kept = (node.replica.facts().collect(), node.replica.versions());
     }
 
-    /// A node loses what it did not keep. Where its count is lost with it, it begins a new incarnation.
+    /// A node loses what it did not keep. Its own facts are durable before anybody hears of them; in a foul schedule
+    /// they may be lost together with the count, and it begins a new incarnation.
     fn crash(&mut self, place: usize) {
         let now = self.clock(place);
+        let is_lost = self.is_foul && self.dice.below(2) == 0;
         let mut replica = self.empty();
         let node = &mut self.nodes[place];
-        replica.restore(node.kept.0.clone(), &node.kept.1, now);
-        node.writer = Writer::resume(&replica, node.writer.origin, node.writer.stamp.inc + 1);
+        let Writer { origin, stamp } = node.writer;
+        let (mut facts, mut versions) = node.kept.clone();
+        if !is_lost {
+            facts.extend(node.replica.facts().filter(|fact| fact.origin() == origin));
+            versions.extend(
+                node.replica
+                    .versions()
+                    .into_iter()
+                    .filter(|(stream, _)| stream.origin == origin),
+            );
+        }
+        replica.restore(facts, &versions, now);
+        node.writer = if is_lost {
+            Writer::resume(&replica, origin, stamp.inc + 1)
+        } else {
+            Writer::new(origin, stamp)
+        };
         node.replica = replica;
     }
 
@@ -258,11 +397,15 @@ impl Fleet {
         self.nodes[place] = newcomer;
     }
 
-    /// The network is whole again: everybody asks everybody, then compares ranges. Pushed facts of a node that has gone
-    /// for good may lie behind a gap that nobody can fill; only the ranges show them.
+    /// The network is whole again: everybody asks everybody, and where that did not suffice, compares ranges.
     fn heal(&mut self) {
-        // Clocks agree at the end, because what is read at one time is compared.
+        // Clocks agree at the end, because what is read at one time is compared; and no clock was ever further ahead,
+        // so whatever anybody has dropped has faded for all.
+        self.now += AHEAD_MS + SKEW_MS;
         let now = self.now;
+        for node in &mut self.nodes {
+            node.replica.collect(now);
+        }
         let pairs = (0..self.nodes.len()).flat_map(|to| (0..self.nodes.len()).map(move |from| (to, from)));
         let pairs: Vec<(usize, usize)> = pairs.filter(|(to, from)| to != from).collect();
         for (to, from) in pairs.repeat(2) {
@@ -270,12 +413,14 @@ impl Fleet {
             let delta = self.nodes[from].replica.delta(&versions, usize::MAX);
             self.nodes[to].replica.absorb(delta, now, |_, _| {});
         }
+        let mut bytes = self.nodes.iter().map(|node| node.replica.canonical_bytes(now));
+        let first = bytes.next();
+        if bytes.all(|other| Some(other) == first) {
+            return;
+        }
+        self.ended.is_repaired = true;
         for (to, from) in pairs.repeat(2) {
-            let (ours, theirs) = (&self.nodes[to].replica, &self.nodes[from].replica);
-            if ours.canonical_bytes(now) == theirs.canonical_bytes(now) {
-                continue;
-            }
-            for fact in theirs.living(now).collect::<Vec<_>>() {
+            for fact in self.nodes[from].replica.living(now).collect::<Vec<_>>() {
                 self.nodes[to].replica.merge(fact, now);
             }
         }
@@ -319,6 +464,27 @@ fn rests(replica: &Replica) -> bool {
             .facts()
             .all(|fact| is_tomb(&fact) || fact.origin().tenant != tenant),
     })
+}
+
+/// Another value under the same stamp.
+fn contradict(fact: &Fact) -> Fact {
+    let mut other = fact.clone();
+    match &mut other {
+        Fact::Cell { cell, .. } => cell.total += 1,
+        Fact::ScopeCell { cell, .. } => cell.control_n += 1,
+        _ => {}
+    }
+    other
+}
+
+/// Of two contradicting values everybody keeps the one with the larger hash.
+fn hash(fact: &Fact) -> [u8; 32] {
+    let bytes = match fact {
+        Fact::Cell { cell, .. } => rmp_serde::to_vec(cell),
+        Fact::ScopeCell { cell, .. } => rmp_serde::to_vec(cell),
+        _ => rmp_serde::to_vec(fact),
+    };
+    *blake3::hash(&bytes.expect("facts are plain data")).as_bytes()
 }
 
 const fn is_tomb(fact: &Fact) -> bool {

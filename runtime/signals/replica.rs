@@ -221,18 +221,31 @@ impl Replica {
         self.cells.in_slot(self.cells.slot(key), &self.logs)
     }
 
-    /// The evidence at a key that enters a reading: the [`ORIGINS_PER_READING_MAX`] origins with the most runs at that
-    /// time, by origin.
-    pub fn cells_read(&self, key: &CellKey, now: u64) -> Vec<(Origin, Cell)> {
-        let mut cells: Vec<(Origin, Cell)> = self.cells(key).collect();
-        if cells.len() > ORIGINS_PER_READING_MAX {
-            cells.sort_by_cached_key(|(origin, cell)| {
-                (std::cmp::Reverse(cell.slow_at(now, &self.params).n), *origin)
-            });
-            cells.truncate(ORIGINS_PER_READING_MAX);
-            cells.sort_unstable_by_key(|(origin, _)| *origin);
+    /// Hands the evidence at a key that enters a reading to `each`, by origin: of the [`ORIGINS_PER_READING_MAX`] origins
+    /// with the most runs at that time, among which the reader's own always is.
+    pub fn cells_read(
+        &self,
+        key: &CellKey,
+        now: u64,
+        own: Option<Origin>,
+        mut each: impl FnMut(Origin, Cell),
+    ) {
+        let cells = self.cells(key);
+        if cells.len() <= ORIGINS_PER_READING_MAX {
+            // Nearly always; a list of them would cost more than the sums that are made of it.
+            cells.for_each(|(origin, cell)| each(origin, cell));
+            return;
         }
-        cells
+        let mut most: Vec<(Origin, Cell)> = cells.collect();
+        most.sort_by_cached_key(|(origin, cell)| {
+            let runs = cell.slow_at(now, &self.params).n;
+            (Some(*origin) != own, std::cmp::Reverse(runs), *origin)
+        });
+        most.truncate(ORIGINS_PER_READING_MAX);
+        most.sort_unstable_by_key(|(origin, _)| *origin);
+        for (origin, cell) in most {
+            each(origin, cell);
+        }
     }
 
     /// The evidence of a scope, by origin.

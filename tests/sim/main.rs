@@ -7,6 +7,7 @@
 
 mod agent;
 mod board_of_bugs;
+mod board_of_knowledge;
 mod books;
 mod checks;
 mod crew;

@@ -1,17 +1,25 @@
 //! The hunt finds nothing where nothing is, and finds each planted bug.
 
-use super::hunt;
+use super::{Tally, hunt, tally};
 use crate::replica::Bugs;
 
 #[test]
 fn ten_thousand_schedules_end_in_equal_bytes_and_equal_reads() {
     // Two halves at once: a schedule knows nothing of another.
     let halves = [0..5_000, 5_000..10_000];
-    let found = std::thread::scope(|scope| {
-        let hunts = halves.map(|seeds| scope.spawn(|| hunt(Bugs::default(), seeds)));
+    let tallies = std::thread::scope(|scope| {
+        let hunts = halves.map(|seeds| scope.spawn(|| tally(Bugs::default(), seeds)));
         hunts.map(|hunt| hunt.join().expect("a hunt ends"))
     });
-    assert_eq!(found, [None, None], "these seeds end in different replicas");
+    eprintln!("{tallies:?}");
+    for half in tallies {
+        let Tally { fair, foul, .. } = half;
+        assert_eq!(half.broken, None, "after this schedule a law is broken");
+        assert_eq!((fair, foul), (2_500, 2_500));
+        // What the foul ones are for happens in them.
+        assert!(half.repaired > 0 && half.repaired < foul, "{half:?}");
+        assert!(half.parked > 100 && half.equivocations > 100, "{half:?}");
+    }
 }
 
 #[test]
@@ -39,4 +47,13 @@ fn finds_tomb_resurrection() {
         ..Bugs::default()
     };
     assert!(hunt(bugs, 0..1_000).is_some());
+}
+
+#[cfg(feature = "seeded-bugs")]
+#[test]
+fn every_hunt_finds_its_bug_and_nothing_else() {
+    for planted in super::Planted::ALL {
+        assert!(planted.hunt(0..1_000).is_some(), "{planted:?} is not found");
+        assert_eq!(planted.hunt_without(0..200), None, "{planted:?}");
+    }
 }

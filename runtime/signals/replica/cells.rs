@@ -3,12 +3,12 @@
 //! Most of a replica is cells, so their key is kept once for all origins and an origin is a number of four bytes. The
 //! choice rejected was one map over (key, origin), which pays for the key with every origin.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::Origin;
 
-use super::log::{Item, Logs};
+use super::log::{Item, Logs, node_share};
 use crate::fact::{Cell, CellKey, Stamp, Sums};
 
 /// Most origins whose evidence of one key is kept.
@@ -90,7 +90,8 @@ pub(super) struct Cells {
     index: HashMap<CellKey, u32>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_signal: BTreeMap<SignalId, Vec<u32>>,
+    /// One set of pairs: a list for each signal would be an allocation for each.
+    by_signal: BTreeSet<(SignalId, u32)>,
     count: usize,
 }
 
@@ -103,8 +104,8 @@ impl Cells {
 
     /// Keys of a signal, in order.
     pub(super) fn keys_of(&self, signal: SignalId) -> Vec<CellKey> {
-        let slots = self.by_signal.get(&signal).into_iter().flatten();
-        let mut keys: Vec<CellKey> = slots.map(|slot| self.slots[*slot as usize].key).collect();
+        let slots = self.slots_of(signal);
+        let mut keys: Vec<CellKey> = slots.map(|slot| self.slots[slot as usize].key).collect();
         keys.sort_unstable();
         keys
     }
@@ -162,7 +163,7 @@ impl Cells {
         });
         self.slots[slot as usize].key = key;
         self.index.insert(key, slot);
-        self.by_signal.entry(key.signal).or_default().push(slot);
+        self.by_signal.insert((key.signal, slot));
         slot
     }
 
@@ -219,12 +220,7 @@ impl Cells {
             return;
         }
         self.free.push(slot);
-        if let Some(slots) = self.by_signal.get_mut(&key.signal) {
-            slots.retain(|other| *other != slot);
-            if slots.is_empty() {
-                self.by_signal.remove(&key.signal);
-            }
-        }
+        self.by_signal.remove(&(key.signal, slot));
     }
 
     /// Every slot that is in use.
@@ -235,8 +231,9 @@ impl Cells {
     }
 
     /// Slots of a signal.
-    pub(super) fn slots_of(&self, signal: SignalId) -> Vec<u32> {
-        self.by_signal.get(&signal).cloned().unwrap_or_default()
+    pub(super) fn slots_of(&self, signal: SignalId) -> impl Iterator<Item = u32> + '_ {
+        let slots = self.by_signal.range((signal, 0)..=(signal, u32::MAX));
+        slots.map(|(_, slot)| *slot)
     }
 
     /// Bytes that they take, spare room and the allocator's own words included.
@@ -244,17 +241,11 @@ impl Cells {
         const ALLOCATION: usize = 16;
         let cells: usize = self.slots.iter().map(|slot| slot.cells.capacity()).sum();
         let map = self.index.capacity() * 8 / 7 * (size_of::<(CellKey, u32)>() + 1);
-        let by_signal: usize = self
-            .by_signal
-            .values()
-            .map(|slots| slots.capacity() * size_of::<u32>() + ALLOCATION)
-            .sum();
         cells * size_of::<Packed>()
             + self.slots.capacity() * size_of::<Slot>()
             + self.slots.len() * ALLOCATION
             + map
             + self.free.capacity() * size_of::<u32>()
-            + by_signal
-            + self.by_signal.len() * 2 * size_of::<(SignalId, Vec<u32>)>()
+            + self.by_signal.len() * node_share(size_of::<(SignalId, u32)>())
     }
 }

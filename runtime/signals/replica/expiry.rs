@@ -54,7 +54,7 @@ impl Replica {
     }
 
     fn has_evidence(&self, id: SignalId, now: u64) -> bool {
-        self.cells.slots_of(id).into_iter().any(|slot| {
+        self.cells.slots_of(id).any(|slot| {
             let mut cells = self.cells.in_slot(Some(slot), &self.logs);
             cells.any(|(_, cell)| !cell.is_faded(now, &self.params))
         })
@@ -110,10 +110,12 @@ impl Replica {
         scope_cells.chain(tombs).chain(signals).collect()
     }
 
-    /// What a tombstone has kept out is asked for again when it is over: others may hold what was written since.
+    /// What a tombstone has kept out is asked for again when it is over: others may hold what was written since. Not of
+    /// this node's own stream: who fell behind there would hide from all others what it has written later.
     fn ask_again(&mut self, target: crate::fact::Target) {
         for (stream, least) in self.kept_out.remove(&target).unwrap_or_default() {
-            if let Some(log) = self.logs.find_mut(stream) {
+            let log = self.logs.find_mut(stream).filter(|log| !log.is_own);
+            if let Some(log) = log {
                 log.head = log.head.min(least.saturating_sub(1));
             }
         }

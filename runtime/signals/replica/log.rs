@@ -31,6 +31,8 @@ pub(super) struct Log {
     pub(super) head: u64,
     /// When something of it came in last.
     pub(super) seen: u64,
+    /// Whether this node's own writer writes it.
+    pub(super) is_own: bool,
     cells: BTreeMap<u64, u32>,
     rest: BTreeMap<u64, Entry>,
 }
@@ -110,12 +112,16 @@ impl Log {
 
     /// Bytes that it takes: nodes of the maps are at least half full.
     pub(super) fn memory_bytes(&self) -> usize {
-        // A node holds up to 11 items and two words; one that fills in ascending order is left with six.
-        let node = |item: usize| (11 * item + 16).div_ceil(6);
         size_of::<Self>()
-            + self.cells.len() * node(size_of::<u64>() + size_of::<u32>())
-            + self.rest.len() * node(size_of::<u64>() + size_of::<Entry>())
+            + self.cells.len() * node_share(size_of::<u64>() + size_of::<u32>())
+            + self.rest.len() * node_share(size_of::<u64>() + size_of::<Entry>())
     }
+}
+
+/// Bytes of a tree that one of its items answers for. A node holds up to 11 items and three words, the allocator's own
+/// among them; one that fills in ascending order is left with six.
+pub(super) const fn node_share(item: usize) -> usize {
+    (11 * item + 24).div_ceil(6)
 }
 
 /// Every stream, by number and by name.
@@ -142,6 +148,7 @@ impl Logs {
             stream,
             head: 0,
             seen: 0,
+            is_own: false,
             cells: BTreeMap::new(),
             rest: BTreeMap::new(),
         });

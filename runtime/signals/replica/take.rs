@@ -29,6 +29,7 @@ impl Replica {
         let merged = self.take(fact, now);
         if let Some(log) = self.logs.find_mut(stream) {
             log.head = log.head.max(seq);
+            log.is_own = true;
         }
         merged
     }

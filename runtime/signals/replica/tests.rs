@@ -164,10 +164,42 @@ fn a_reading_takes_the_origins_with_the_most_runs() {
     for node in 0..200_u32 {
         replica.merge(cell_fact(u64::from(node), 1, 1, 1 + node % 100), NOW);
     }
-    let read = replica.cells_read(&key(1), NOW);
-    assert_eq!(read.len(), ORIGINS_PER_READING_MAX);
-    assert!(read.iter().all(|(_, cell)| cell.slow.n >= 69 << 16));
-    assert!(read.is_sorted_by_key(|(origin, _)| *origin));
+    let read = |own| {
+        let mut read = Vec::new();
+        replica.cells_read(&key(1), NOW, own, |origin, cell| {
+            read.push((origin, cell.slow.n >> 16));
+        });
+        read
+    };
+    let most = read(None);
+    assert_eq!(most.len(), ORIGINS_PER_READING_MAX);
+    assert!(most.iter().all(|(_, runs)| *runs >= 69));
+    assert!(most.is_sorted_by_key(|(origin, _)| *origin));
+    let with_own = read(Some(origin(0)));
+    assert_eq!(with_own.len(), ORIGINS_PER_READING_MAX);
+    assert_eq!(
+        with_own[0],
+        (origin(0), 1),
+        "nobody is crowded out of its own reading"
+    );
+}
+
+#[test]
+fn a_tombstone_that_is_over_hides_nothing_of_the_own_stream() {
+    let params = Params::default();
+    let mut ours = Replica::new(&params);
+    let mut writer = Writer::resume(&ours, origin(1), 1);
+    let (killed, target) = (key(1), Target::Signal(key(1).signal));
+    writer.cell(&mut ours, killed, NOW, |cell| cell.total += 1);
+    Writer::resume(&ours, origin(9), 1).tomb(&mut ours, target, Why::Erasure, NOW);
+    let later = NOW + 15 * params.slow_half_life_ms;
+    writer.cell(&mut ours, key(2), later, |cell| cell.total += 1);
+    let over = NOW + 21 * params.slow_half_life_ms;
+    ours.collect(over);
+    assert_eq!(ours.tombs().count(), 0);
+    let mut theirs = Replica::new(&params);
+    theirs.absorb(ours.delta(&theirs.versions(), usize::MAX), over, |_, _| {});
+    assert_eq!(theirs.cell_count(), 1, "what was written since is passed on");
 }
 
 #[test]
