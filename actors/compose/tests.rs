@@ -475,7 +475,6 @@ fn bodies_are_the_same_bytes_and_come_back() {
 
 #[test]
 fn lessons_are_read_apart_from_the_work() {
-    let given = |lessons: &str| lessons_of(&format!(r#"Here: {{"claims": [], "lessons": {lessons}}}"#));
     fn lessons_of(text: &str) -> Vec<String> {
         let bodies = lessons(text).into_iter().map(|lesson| match lesson.body {
             SignalBody::Text { text } => format!("{} {text}", lesson.polarity.as_str()),
@@ -483,6 +482,8 @@ fn lessons_are_read_apart_from_the_work() {
         });
         bodies.collect()
     }
+
+    let given = |lessons: &str| lessons_of(&format!(r#"Here: {{"claims": [], "lessons": {lessons}}}"#));
     let good =
         r#"[{"polarity": "do", "text": " Read  the end\nfirst. "}, {"polarity": "avoid", "text": "Guess."}]"#;
     assert_eq!(given(good), ["do Read the end first.", "avoid Guess."]);

@@ -6,7 +6,7 @@
 use anthill_actors::agent::AgentKey;
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::Digest;
-use anthill_contracts::id::{ReceiptId, SignalId, TenantId};
+use anthill_contracts::id::{JobId, ReceiptId, SignalId, TaskId, TenantId};
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody, Trigger,
 };
@@ -44,16 +44,9 @@ impl Sim {
         outcomes: &[Outcome],
     ) -> Result<(), Violation> {
         let receipt_id = receipt.receipt_id;
-        ensure(
-            self.truth.receipts.exposed(receipt_id) == Some(receipt),
-            "I13 credit",
-            || format!("{receipt_id} is concluded and not on record"),
-        )?;
-        let task = self.truth.fold.tasks.get(&receipt.task_id);
-        let is_decided = task.is_none_or(|task| task.status.is_terminal());
-        ensure(outcomes.is_empty() || is_decided, "I13 credit", || {
-            format!("{receipt_id} has an outcome before its task's end is durable")
-        })?;
+        if !self.setup.only_consequences {
+            self.may_conclude(receipt, outcomes)?;
+        }
         let is_away = self.dice.one_in(self.swarm.manners.knowledge_away);
         // What is taken in may still not be acknowledged in time.
         let is_late = !is_away && self.dice.one_in(self.swarm.manners.knowledge_away);
@@ -68,6 +61,23 @@ impl Sim {
         };
         self.input_after(lead, delay_ms, LeadInput::Concluded { receipt_id, kept });
         Ok(())
+    }
+
+    /// Whether what the knowledge is told is durable already.
+    fn may_conclude(&self, receipt: &Receipt, outcomes: &[Outcome]) -> Result<(), Violation> {
+        let receipt_id = receipt.receipt_id;
+        ensure(
+            self.truth.receipts.exposed(receipt_id) == Some(receipt),
+            "I13 credit",
+            || format!("{receipt_id} is concluded and not on record"),
+        )?;
+        let task = self.truth.fold.tasks.get(&receipt.task_id);
+        // A plan is judged by what came of it, or by the refusals on record.
+        let is_plan = receipt.task_id == TaskId::planning(self.job_id);
+        let is_decided = is_plan || task.is_some_and(|task| task.status.is_terminal());
+        ensure(outcomes.is_empty() || is_decided, "I13 credit", || {
+            format!("{receipt_id} has an outcome before its task's end is durable")
+        })
     }
 }
 
@@ -101,7 +111,7 @@ pub(crate) fn draw_lessons(dice: &mut Dice) -> Vec<Proposal> {
     (0..count).map(lesson).collect()
 }
 
-fn draw_receipt(key: AgentKey, job_id: anthill_contracts::id::JobId, dice: &mut Dice) -> Receipt {
+fn draw_receipt(key: AgentKey, job_id: JobId, dice: &mut Dice) -> Receipt {
     let count = dice.between(0, 2);
     let exposures = (0..count).map(|_| {
         let nonce = dice.any();

@@ -120,10 +120,9 @@ impl Receipts {
             format!("{receipt_id} is credited twice")
         })?;
         let Some(outcome) = outcome else { return Ok(()) };
-        let has_ended = fold
-            .tasks
-            .get(&task_id)
-            .is_none_or(|task| task.status.is_terminal());
+        let is_plan = task_id == TaskId::planning(fold.job_id);
+        let task = fold.tasks.get(&task_id);
+        let has_ended = is_plan || task.is_some_and(|task| task.status.is_terminal());
         ensure(
             outcome.receipt_id == receipt_id && outcome.score_milli <= 1000 && has_ended,
             "I13 credit",

@@ -322,17 +322,14 @@ impl Lead {
         if self.mood != Mood::Working && !self.is_complete() {
             return None;
         }
-        match self.first_unsound() {
-            Some(index) => judges_work(self.first_failure(index).0).then_some(0),
-            None => {
-                let tasks = &self.job.nodes.get(self.last_node()?)?.tasks;
-                let mut reviews = tasks.iter().filter_map(|task_id| {
-                    let task = self.job.tasks.get(task_id)?;
-                    task.reviews.last()
-                });
-                reviews.next().map(score)
-            }
+        if let Some(index) = self.first_unsound() {
+            return judges_work(self.first_failure(index).0).then_some(0);
         }
+        let tasks = &self.job.nodes.get(self.last_node()?)?.tasks;
+        let mut reviews = tasks
+            .iter()
+            .filter_map(|task_id| self.job.tasks.get(task_id)?.reviews.last());
+        reviews.next().map(score)
     }
 
     /// Whether later work agreed with a critic is mostly unknown. It is wrong for certain where a check of the whole

@@ -14,6 +14,7 @@ use anthill_contracts::knowledge::{Ask, Conclusion, KnowledgeError};
 use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{PlanNode, Role};
 use anthill_contracts::signal::{BundleClass, GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
+use anthill_contracts::sources::DocumentKind;
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::tool::ToolSpec;
 use tracing::{debug, warn};
@@ -113,7 +114,7 @@ impl LeadShell {
             kind: key.kind,
             spec: &spec,
             node: node.as_deref(),
-            document_kind: item.and_then(|item| item.kind).map(|kind| kind.as_str()),
+            document_kind: item.and_then(|item| item.kind).map(DocumentKind::as_str),
             documents: self.machine.documents(),
             tools: &self.ports.tools,
         };

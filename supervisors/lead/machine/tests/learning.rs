@@ -2,7 +2,7 @@
 
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_contracts::id::{JobId, ReceiptId};
-use anthill_contracts::signal::{EvidenceClass, Outcome, Polarity, Proposal, SignalBody};
+use anthill_contracts::signal::{EvidenceClass, Outcome, Polarity, Proposal, SignalBody, Trigger};
 
 use super::world::receipt;
 use super::*;
@@ -201,7 +201,7 @@ fn lesson(polarity: Polarity) -> Proposal {
         body: SignalBody::Text {
             text: "Read the end first.".to_owned(),
         },
-        trigger: Default::default(),
+        trigger: Trigger::default(),
         parents: Vec::new(),
         source: String::new(),
     }
