@@ -16,6 +16,7 @@ pub mod fact;
 pub mod fixed;
 pub mod gossip;
 pub mod hygiene;
+pub mod kinship;
 // The hunt for broken laws serves tests alone.
 #[cfg(any(test, feature = "seeded-bugs"))]
 pub mod laws;

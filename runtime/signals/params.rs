@@ -11,7 +11,7 @@ pub struct Params {
     pub prior_sd: f64,
     /// Variance of one outcome around its expectation, where the outcomes themselves do not tell.
     pub noise_var: f64,
-    /// Runs that the parent scope's posterior is worth.
+    /// Runs that the parent scope's posterior is worth, until the evidence tells how much sibling scopes differ.
     pub backoff_runs: f64,
     /// Where fast and slow means differ by this many standard errors, the origin votes for a new regime.
     pub drift_z: f64,

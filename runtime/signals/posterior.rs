@@ -5,7 +5,6 @@
 //! mean outcome with the signal, which is not comparable between signals that are shown for different tasks.
 
 use anthill_contracts::id::SignalId;
-use anthill_contracts::signal::ScopePath;
 
 use crate::evidence::{self, Evidence, Reading};
 use crate::fact::ScopeId;
@@ -43,33 +42,26 @@ impl Posterior {
 
 /// The posterior of a signal in a scope, leaning on the scopes above.
 pub fn of(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> Posterior {
-    let Some(path) = reading.replica.scope(scope) else {
-        return updated(
-            Posterior::prior(reading.by.params),
-            evidence::slow(reading, signal, scope),
-            reading.by.params,
-        );
+    let mut scopes: Vec<ScopeId> = match reading.replica.scope(scope) {
+        Some(path) => path.lineage().map(|path| ScopeId::of(&path)).collect(),
+        None => vec![scope],
     };
-    let mut scopes: Vec<ScopeId> = path
-        .parent()
-        .iter()
-        .flat_map(ScopePath::lineage)
-        .map(|above| ScopeId::of(&above))
-        .collect();
     scopes.reverse();
-    scopes.push(scope);
-    scopes
-        .into_iter()
-        .fold(Posterior::prior(reading.by.params), |above, scope| {
-            updated(above, evidence::slow(reading, signal, scope), reading.by.params)
-        })
+    let params = reading.by.params;
+    let (mut posterior, mut leaning) = (Posterior::prior(params), 0.0);
+    for scope in scopes {
+        let evidence = evidence::slow(reading, signal, scope);
+        posterior = updated(posterior, leaning, evidence, params);
+        leaning = reading.by.view.leaning(scope, params);
+    }
+    posterior
 }
 
-/// What is expected after this evidence, if `above` was expected without it.
-fn updated(above: Posterior, evidence: Evidence, params: &Params) -> Posterior {
+/// What is expected after this evidence, if `above` was expected without it and is worth at most `leaning` runs.
+fn updated(above: Posterior, leaning: f64, evidence: Evidence, params: &Params) -> Posterior {
     let noise = noise(evidence, params);
     let prior = params.prior_sd.powi(2);
-    let leaning = above.runs.min(params.backoff_runs);
+    let leaning = above.runs.min(leaning);
     let precision = 1.0 / prior + (leaning + evidence.n) / noise;
     Posterior {
         mean: (evidence.adv + leaning * above.mean) / noise / precision,
@@ -79,7 +71,7 @@ fn updated(above: Posterior, evidence: Evidence, params: &Params) -> Posterior {
 }
 
 /// The variance of one outcome around its expectation: that of its mean, which two imagined runs keep off the ends.
-fn noise(evidence: Evidence, params: &Params) -> f64 {
+pub(crate) fn noise(evidence: Evidence, params: &Params) -> f64 {
     let mean = (evidence.y.max(0.0) + 1.0) / (evidence.n + 2.0);
     (mean * (1.0 - mean)).clamp(params.noise_var / 25.0, params.noise_var)
 }

@@ -12,6 +12,7 @@ use anthill_contracts::signal::{BundleClass, Origin};
 
 use crate::fact::{CellKey, ScopeId};
 use crate::fixed;
+use crate::kinship;
 use crate::params::Params;
 use crate::pooling;
 use crate::regime::{Regime, ScopeRegimes};
@@ -27,6 +28,7 @@ pub struct View {
     /// Origins that are believed less than whole, by origin; all others are believed.
     doubted: BTreeMap<Origin, i64>,
     caps: BTreeMap<ScopeId, f64>,
+    leanings: BTreeMap<ScopeId, f64>,
     bundles: BTreeMap<ScopeId, BTreeSet<BundleClass>>,
     regimes: BTreeMap<ScopeId, ScopeRegimes>,
 }
@@ -40,6 +42,7 @@ impl View {
             trust: Trust::blank(),
             doubted: BTreeMap::new(),
             caps: BTreeMap::new(),
+            leanings: BTreeMap::new(),
             bundles: BTreeMap::new(),
             regimes: BTreeMap::new(),
         }
@@ -57,6 +60,7 @@ impl View {
         for key in replica.keys() {
             view.bundles.entry(key.scope).or_default().insert(key.bundle);
         }
+        view.leanings = kinship::leanings(replica, now, params, |origin| view.weight(origin));
         let scopes: Vec<ScopeId> = view.bundles.keys().copied().collect();
         for scope in scopes {
             view.refresh(replica, scope, now, params);
@@ -105,6 +109,11 @@ impl View {
     /// Most runs that evidence of other origins is worth in a scope; infinite where they are all alike.
     pub fn cap(&self, scope: ScopeId) -> f64 {
         self.caps.get(&scope).copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// Runs that a scope is worth to those below it.
+    pub fn leaning(&self, above: ScopeId, params: &Params) -> f64 {
+        self.leanings.get(&above).copied().unwrap_or(params.backoff_runs)
     }
 
     /// The regime that a signal of a scope is in.

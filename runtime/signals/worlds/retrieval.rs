@@ -164,9 +164,12 @@ fn ranking(pages: &[&Page], asked: &[&Page], report: &mut Report) {
 fn normalised_gain(found: &[SignalId], own: SignalId, also: &BTreeSet<SignalId>) -> f64 {
     const OWN: f64 = 7.0;
     let discounts = || (2..).map(|place: u32| 1.0 / f64::from(place).log2()).take(PLACES);
-    let gain_of = |id: &SignalId| match *id == own {
-        true => OWN,
-        false => f64::from(u8::from(also.contains(id))),
+    let gain_of = |id: &SignalId| {
+        if *id == own {
+            OWN
+        } else {
+            f64::from(u8::from(also.contains(id)))
+        }
     };
     let gained: f64 = discounts()
         .zip(found)
