@@ -16,7 +16,7 @@ fn golden_help(name: &str) -> PathBuf {
 #[test]
 fn the_help_of_every_command_is_as_agreed() {
     let place = workplace();
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 26] = [
         &[],
         &["run"],
         &["job"],
@@ -29,6 +29,16 @@ fn the_help_of_every_command_is_as_agreed() {
         &["artifact", "list"],
         &["artifact", "show"],
         &["artifact", "diff"],
+        &["knowledge"],
+        &["knowledge", "list"],
+        &["knowledge", "show"],
+        &["knowledge", "query"],
+        &["knowledge", "contribute"],
+        &["knowledge", "revoke"],
+        &["knowledge", "stats"],
+        &["knowledge", "export"],
+        &["knowledge", "import"],
+        &["bench", "knowledge"],
         &["audit", "verify"],
         &["doctor"],
         &["explain"],

@@ -7,14 +7,14 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anthill_signals::worlds::retrieval::{Page, page_of};
-use flate2::read::GzDecoder;
+use flate2::read::MultiGzDecoder;
 
 /// Where manual pages lie.
 pub(super) const FOLDER: &str = "/usr/share/man";
 /// Fewer pages than this measure nothing.
 pub(super) const PAGES_MIN: usize = 200;
 /// More pages than this add time and nothing else.
-const PAGES_MAX: usize = 2_500;
+const PAGES_MAX: usize = 4_000;
 /// Most bytes of one page.
 const BYTES_MAX: u64 = 1024 * 1024;
 
@@ -29,7 +29,9 @@ pub(super) fn pages() -> Vec<Page> {
             // A link is another name of a page that is there already.
             let is_file = path.symlink_metadata().is_ok_and(|about| about.is_file());
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            if let Some(name) = name.filter(|_| is_file) {
+            // Pages of this family come in three stages of one text each, so that none of them is the one that is meant.
+            let is_alone = |name: &String| !name.starts_with("gcloud");
+            if let Some(name) = name.filter(|_| is_file).filter(is_alone) {
                 paths.insert(name, path);
             }
         }
@@ -50,7 +52,7 @@ fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     let is_packed = path.extension().is_some_and(|extension| extension == "gz");
     let read = if is_packed {
-        GzDecoder::new(file).take(BYTES_MAX).read_to_end(&mut bytes)
+        MultiGzDecoder::new(file).take(BYTES_MAX).read_to_end(&mut bytes)
     } else {
         file.take(BYTES_MAX).read_to_end(&mut bytes)
     };
