@@ -4,7 +4,7 @@
 //! Invariants: a receipt is kept before it is answered; a conclusion is acknowledged when its facts are durable, and
 //! counts once; after a failed write nothing is acknowledged any more.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use anthill_contracts::id::ReceiptId;
 use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError, KnowledgeStore, ReceiptRow};
 use anthill_contracts::signal::Receipt;
 use anthill_signals::base::{
-    Contributed, Contribution, Imported, KnowledgeBase, Opening, Revocation, Revoked,
+    Contributed, Contribution, Imported, KnowledgeBase, Opening, Refusal, Revocation, Revoked,
 };
 use anthill_signals::codec;
 use anthill_signals::fact::{Fact, Why};
@@ -26,14 +26,17 @@ use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
 use crate::metrics;
 use kept::{Kept, NodeRow};
 use ledger::Ledger;
+use recent::Recent;
 
 mod kept;
 mod ledger;
 mod memory;
+mod recent;
 mod verbs;
 
 pub use anthill_signals::base::Builtin;
 pub use anthill_signals::params::Params;
+use anthill_signals::replica::Versions;
 pub use memory::MemoryStore;
 pub use verbs::{Exposed, KnowledgeReport, RevokeReport, exposed};
 
@@ -51,10 +54,6 @@ const TICKS_PER_FORGETTING: u64 = 360;
 
 /// How long receipts are kept.
 const RECEIPT_AGE_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
-
-/// Receipts that are remembered without asking the store. More than may wait in the mailbox, so that no answer of the
-/// store about a receipt can be older than what is remembered of it.
-const RECENT_MAX: usize = 4 * KnowledgeHandle::WAITING_MAX;
 
 /// What the knowledge of a node needs.
 #[derive(Clone)]
@@ -175,6 +174,9 @@ impl Knowledge for KnowledgeHandle {
 
 type Reply<T> = RpcReplyPort<Result<T, KnowledgeError>>;
 
+/// A look at the knowledge at a time, in milliseconds since 1970.
+type Look = Box<dyn FnOnce(&mut KnowledgeBase, u64) + Send>;
+
 /// The protocol.
 enum KnowledgeMessage {
     /// Chooses what a run is shown.
@@ -202,9 +204,7 @@ enum KnowledgeMessage {
         reply: Reply<Imported>,
     },
     /// Looks at the knowledge and changes nothing.
-    Look {
-        look: Box<dyn FnOnce(&mut KnowledgeBase, u64) + Send>,
-    },
+    Look { look: Look },
     /// Own mail: what the store holds of a receipt.
     ReceiptFound {
         found: Result<Option<ReceiptRow>, KnowledgeError>,
@@ -264,27 +264,6 @@ struct KnowledgeState {
     tasks: JoinSet<()>,
 }
 
-/// Receipts of late, and whether their runs have ended.
-#[derive(Default)]
-struct Recent {
-    receipts: HashMap<ReceiptId, (Receipt, bool)>,
-    order: VecDeque<ReceiptId>,
-}
-
-impl Recent {
-    fn put(&mut self, receipt: Receipt, is_concluded: bool) {
-        let id = receipt.receipt_id;
-        if self.receipts.insert(id, (receipt, is_concluded)).is_none() {
-            self.order.push_back(id);
-        }
-        if self.order.len() > RECENT_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.receipts.remove(&oldest);
-        }
-    }
-}
-
 impl Actor for KnowledgeActor {
     type Msg = Mail<KnowledgeMessage>;
     type State = KnowledgeState;
@@ -332,7 +311,7 @@ impl KnowledgeState {
         let node = node.unwrap_or_else(|| NodeRow {
             node: arguments.node.max(1),
             inc: u32::try_from(now / 1000).unwrap_or(u32::MAX),
-            versions: Default::default(),
+            versions: Versions::default(),
         });
         let opening = Opening {
             facts,
@@ -498,15 +477,13 @@ impl KnowledgeState {
     }
 
     fn on_contribute(&mut self, contribution: &Contribution, reply: Reply<Contributed>, permit: MailPermit) {
-        match self.base.contribute(contribution, self.now()) {
+        let taken = self.base.contribute(contribution, self.now());
+        match taken {
             Ok(contributed) => {
                 self.keep(&contributed.facts);
                 self.answer_when_durable(contributed, reply, permit);
             }
-            Err(refusal) => {
-                let detail = refusal.detail;
-                let _ = reply.send(Err(KnowledgeError::Refused { detail }));
-            }
+            Err(Refusal { detail }) => drop(reply.send(Err(KnowledgeError::Refused { detail }))),
         }
     }
 
@@ -564,7 +541,9 @@ impl KnowledgeState {
         };
         if let Some(error) = &self.failed {
             let error = error.clone();
-            waiters.into_iter().for_each(|waiter| waiter(Err(error.clone())));
+            for waiter in waiters {
+                waiter(Err(error.clone()));
+            }
             self.ledger.written();
             return;
         }

@@ -72,8 +72,7 @@ impl Kept {
 
     fn tell(&mut self, key: &[u8], error: &dyn std::fmt::Display) {
         self.damaged += 1;
-        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        tracing::error!(key, %error, "a row of the knowledge is damaged and left out");
+        tracing::error!(?key, %error, "a row of the knowledge is damaged and left out");
     }
 }
 

@@ -177,20 +177,17 @@ async fn a_node_keeps_its_number_and_its_count() {
         .conclude(conclusion(&receipt))
         .await
         .expect("it is durable");
-    let before = handle.export(Default::default()).await.expect("a snapshot");
+    let before = handle.export(Versions::new()).await.expect("a snapshot");
     kill(cell).await;
     let (handle, _) = start(Arc::clone(&store) as _).await;
-    assert_eq!(
-        handle.export(Default::default()).await.expect("a snapshot"),
-        before
-    );
+    assert_eq!(handle.export(Versions::new()).await.expect("a snapshot"), before);
     let receipt = handle.recall(ask(2)).await.expect("a receipt");
     handle
         .conclude(conclusion(&receipt))
         .await
         .expect("it is durable");
     let facts = |snapshot: &[u8]| codec::read_snapshot(snapshot).expect("it is whole");
-    let after = handle.export(Default::default()).await.expect("a snapshot");
+    let after = handle.export(Versions::new()).await.expect("a snapshot");
     let stamps: BTreeSet<_> = facts(&before).iter().map(Fact::stamp).collect();
     let (old, new): (Vec<_>, Vec<_>) = facts(&after)
         .into_iter()
@@ -214,7 +211,7 @@ async fn another_node_starts_warm_from_a_snapshot() {
             .await
             .expect("it is durable");
     }
-    let snapshot = handle.export(Default::default()).await.expect("a snapshot");
+    let snapshot = handle.export(Versions::new()).await.expect("a snapshot");
     let store = Arc::new(MemoryStore::default());
     let (newcomer, cell) = start(Arc::clone(&store) as _).await;
     let imported = newcomer.import(&snapshot).await.expect("it is durable");
