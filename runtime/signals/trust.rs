@@ -30,7 +30,7 @@ pub struct Trust {
     weights: BTreeMap<Origin, i64>,
     bounds: bounds::Bounds,
     /// Bounds at keys that nobody had evidence for, by scope.
-    fresh: BTreeMap<ScopeId, Vec<(u32, u32)>>,
+    fresh: BTreeMap<ScopeId, Vec<(bounds::Crowd, u32)>>,
 }
 
 impl Trust {
@@ -88,7 +88,7 @@ impl Trust {
 /// Most runs that a claim of one origin counts for at one key, by tenant of the origin. It does not bind the reader's
 /// own claims.
 #[derive(Debug, Clone, Copy)]
-pub struct Bound<'a>(&'a [(u32, u32)]);
+pub struct Bound<'a>(&'a [(bounds::Crowd, u32)]);
 
 impl Bound<'_> {
     /// The share of a claim of `n` runs that counts, Q16.16 like `n`.
@@ -96,7 +96,7 @@ impl Bound<'_> {
         if self.0.is_empty() {
             return fixed::ONE;
         }
-        let bound = bounds::bound_in(self.0, origin.tenant);
+        let bound = bounds::bound_in(self.0, bounds::crowd(origin));
         if n <= bound {
             fixed::ONE
         } else {

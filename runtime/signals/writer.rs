@@ -60,7 +60,7 @@ impl Writer {
             key,
             cell,
         };
-        replica.write(fact.clone(), now);
+        replica.write(&fact, now);
         fact
     }
 
@@ -84,7 +84,7 @@ impl Writer {
             scope,
             cell,
         };
-        replica.write(fact.clone(), now);
+        replica.write(&fact, now);
         fact
     }
 
@@ -99,7 +99,7 @@ impl Writer {
             stamp: self.next(),
             signal: Box::new(signal),
         };
-        replica.write(fact.clone(), now);
+        replica.write(&fact, now);
         Some(fact)
     }
 
@@ -113,7 +113,7 @@ impl Writer {
             stamp: self.next(),
             path: path.clone(),
         };
-        replica.write(fact.clone(), 0);
+        replica.write(&fact, 0);
         Some(fact)
     }
 
@@ -127,7 +127,7 @@ impl Writer {
             stamp: self.next(),
             alias,
         };
-        replica.write(fact.clone(), 0);
+        replica.write(&fact, 0);
         Some(fact)
     }
 
@@ -145,7 +145,7 @@ impl Writer {
                 at: now,
             },
         };
-        replica.write(fact.clone(), now);
+        replica.write(&fact, now);
         fact
     }
 }

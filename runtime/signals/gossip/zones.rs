@@ -308,7 +308,7 @@ impl Gossip {
                 Statement::Stands => drop(self.zones.waiting.remove(&topic)),
                 Statement::Behind => {}
                 Statement::New(fact) => {
-                    self.said_mut(replica).write((*fact).clone(), now);
+                    self.said_mut(replica).write(&*fact, now);
                     self.zones.waiting.remove(&topic);
                     self.zones.written.insert(topic, round);
                     facts.push(*fact);

@@ -84,7 +84,7 @@ impl Replica {
         let mut stuck = Versions::new();
         for fact in delta.facts {
             let (stream, seq) = (fact.stream(), fact.stamp().seq);
-            let merged = self.merge(fact.clone(), now);
+            let merged = self.merge(&fact, now);
             if merged == Merged::Full && self.parked.len() >= PARKED_MAX {
                 let least = stuck.entry(stream).or_insert(seq);
                 *least = (*least).min(seq);

@@ -1,5 +1,6 @@
 //! Taking facts in: what is refused, what is newer, and what a tombstone drops.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ const ARGS_BYTES_MAX: usize = 4_096;
 
 impl Replica {
     /// Lays in a fact that this node's own writer has just made; nothing of its stream is missing before it.
-    pub fn write(&mut self, fact: Fact, now: u64) -> Merged {
+    pub fn write(&mut self, fact: impl Borrow<Fact>, now: u64) -> Merged {
+        let fact = fact.borrow();
         let (stream, seq) = (fact.stream(), fact.stamp().seq);
         let merged = self.take(fact, now);
         if let Some(log) = self.logs.find_mut(stream) {
@@ -36,7 +38,8 @@ impl Replica {
 
     /// Takes a fact in that arrived alone, such as a pushed one. What its stream has before it may still be missing, so
     /// the versions move only where it is the next.
-    pub fn merge(&mut self, fact: Fact, now: u64) -> Merged {
+    pub fn merge(&mut self, fact: impl Borrow<Fact>, now: u64) -> Merged {
+        let fact = fact.borrow();
         let (stream, seq) = (fact.stream(), fact.stamp().seq);
         let merged = self.take(fact, now);
         let Some(log) = self.logs.find_mut(stream) else {
@@ -50,8 +53,8 @@ impl Replica {
         merged
     }
 
-    fn take(&mut self, fact: Fact, now: u64) -> Merged {
-        if !is_sound(&fact) {
+    fn take(&mut self, fact: &Fact, now: u64) -> Merged {
+        if !is_sound(fact) {
             self.refused += 1;
             return Merged::Full;
         }
@@ -62,13 +65,13 @@ impl Replica {
         };
         let log = self.logs.at_mut(number);
         log.seen = log.seen.max(now);
-        if is_ahead(&fact, now) {
-            return self.park(fact);
+        if is_ahead(fact, now) {
+            return self.park(fact.clone());
         }
-        if self.is_faded(&fact, now) {
+        if self.is_faded(fact, now) {
             return Merged::Expired;
         }
-        if let Some(target) = self.cover(&fact, now) {
+        if let Some(target) = self.cover(fact, now) {
             self.keep_out(target, stream, fact.stamp().seq);
             return Merged::Dead;
         }
@@ -76,7 +79,7 @@ impl Replica {
             self.refused += 1;
             return Merged::Full;
         }
-        match self.lay_in(&fact, number, now) {
+        match self.lay_in(fact, number, now) {
             // Of several publishers two may know the same; no origin has lied.
             Merged::Equivocation if is_zone(stream.origin) => Merged::News,
             merged => merged,

@@ -175,7 +175,7 @@ pub(super) fn pools(
             let Some(pool) = pools.get_mut(&number) else {
                 continue;
             };
-            let bound = bound_in(bounds, number);
+            let bound = bound_in(bounds, (number, false));
             let claims: Vec<Claim> = tenant
                 .iter()
                 .filter_map(|held| {

@@ -172,8 +172,10 @@ pub fn run(patch: &WorldPatch, progress: Progress<'_>, mono: &dyn Fn() -> Durati
     report.mean("cells_per_second", &all(|run| run.cells_per_second));
     report.mean("limit_cells_per_second", &all(|run| run.limit_cells_per_second));
     report.mean("bytes_per_cell", &all(|run| run.bytes_per_cell));
-    let share = report.figures["cells_per_second"] / report.figures["limit_cells_per_second"];
-    report.figure("share_of_limit", share);
+    // Other work on the machine slows both of one run alike, and single runs by chance: hence the middle of the ratios.
+    let mut shares = all(|run| run.cells_per_second / run.limit_cells_per_second);
+    shares.sort_by(f64::total_cmp);
+    report.figure("merge_over_limit", shares[shares.len() / 2]);
     report.target("cells_per_second", Target::AtLeast(500_000.0));
     report.target("bytes_per_cell", Target::AtMost(128.0));
     report

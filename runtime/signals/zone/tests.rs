@@ -3,9 +3,11 @@
 use anthill_contracts::signal::{BundleClass, Origin};
 
 use super::*;
+use crate::evidence::{Reader, slow};
 use crate::fact::Fact;
 use crate::fact::zone_origin;
 use crate::params::Params;
+use crate::view::View;
 use crate::writer::Writer;
 
 const NOW: u64 = 1_790_000_000_000;
@@ -112,4 +114,34 @@ fn more_runs_than_fit_keep_their_means() {
     assert_eq!(sums.n, u32::MAX);
     assert!((f64::from(sums.y) / f64::from(sums.n) - 0.5).abs() < 1e-6);
     assert!((sums.adv as f64 / f64::from(sums.n) - 0.1).abs() < 1e-6);
+}
+
+#[test]
+fn the_volume_of_a_zone_is_measured_among_zones() {
+    let mut replica = Replica::new(&Params::default());
+    let origins = (1..=8).map(|node| Origin { tenant: 1, node });
+    let zones = (1..=5).map(|zone| zone_origin(1, zone));
+    for origin in origins.chain(zones) {
+        let runs = if is_zone(origin) { 640 } else { 10 };
+        let mut writer = Writer::resume(&replica, origin, 0);
+        writer.cell(&mut replica, key(), NOW, |cell| {
+            for run in 0..runs {
+                cell.slow = cell.slow.with(fixed::ONE * (run % 2), 0);
+            }
+        });
+    }
+    let (params, own) = (Params::default(), Origin { tenant: 1, node: 1 });
+    let view = View::of(&replica, own, NOW, &params);
+    let reader = Reader {
+        view: &view,
+        bundle: BundleClass::default(),
+        now: NOW,
+        params: &params,
+    };
+    let read = slow(&reader.of(&replica), key().signal, key().scope);
+    assert!(
+        (read.n - (8.0 * 10.0 + 5.0 * 640.0)).abs() < 1.0,
+        "{} runs",
+        read.n
+    );
 }

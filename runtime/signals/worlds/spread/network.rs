@@ -56,7 +56,6 @@ pub(crate) struct Network {
     pub(crate) chance: Chance,
     queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
     order: u64,
-    #[cfg(test)]
     zone_nodes: usize,
 }
 
@@ -88,7 +87,6 @@ impl Network {
             chance: Chance::new(seed),
             queue: BinaryHeap::new(),
             order: 0,
-            #[cfg(test)]
             zone_nodes,
         };
         for node in 0..count {
@@ -110,6 +108,11 @@ impl Network {
             network.plan(phase as u64, Event::Tick(node));
         }
         network
+    }
+
+    /// The zone of a node.
+    pub(crate) fn zone(&self, node: usize) -> u32 {
+        peer(node, self.zone_nodes).zone
     }
 
     fn plan(&mut self, after_ms: u64, event: Event) {
