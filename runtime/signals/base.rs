@@ -275,6 +275,7 @@ impl KnowledgeBase {
         for tenant in tenants {
             self.look_anew(tenant, now);
             facts.extend(self.mirror(tenant, now));
+            facts.extend(self.bury_overdue(tenant, now));
         }
         Ticked { facts, dropped }
     }

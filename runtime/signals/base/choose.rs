@@ -23,6 +23,7 @@ use crate::draw;
 use crate::evidence::Reader;
 use crate::fact::ScopeId;
 use crate::fixed;
+use crate::lifecycle;
 use crate::packing;
 use crate::posterior::{self, Posterior};
 use crate::retrieval;
@@ -30,9 +31,6 @@ use crate::view::View;
 
 /// Runs below which a signal counts as little shown.
 const NOVEL_RUNS: f64 = 8.0;
-
-/// Most runs at once on one node that are shown a signal about which nearly nothing is known.
-const NOVEL_UNDER_WAY_MAX: usize = 1;
 
 /// Least trust, Q16.16, in the author of a signal that gets a slot without having earned it.
 const AUTHOR_TRUST_MIN: i64 = fixed::ONE / 2;
@@ -210,7 +208,7 @@ impl KnowledgeBase {
             params: &self.params,
         };
         let posterior = self.posterior(&reader, signal.id, &ask.scope);
-        let (state, _) = seam::state(&self.replica, view, signal.id, now, &self.params);
+        let state = lifecycle::state(&self.replica, view, signal.id, now, &self.params).state;
         let draw = draw::normal(ask.task_id, signal.id, &posterior);
         let mut considered = Considered {
             signal: signal.id,
@@ -252,7 +250,9 @@ impl KnowledgeBase {
         let is_new = known.state == SignalState::Probation
             && known.runs < NOVEL_RUNS
             && !self.builtin.contains(&signal.id);
-        (is_new && self.runs_under_way(signal.id, ask.receipt_id) >= NOVEL_UNDER_WAY_MAX)
+        let waiting = self.runs_under_way(signal.id, ask.receipt_id);
+        let own = self.origin(Origin::tenant_number(&ask.tenant));
+        (is_new && !lifecycle::has_seat(&self.replica, signal, own, waiting))
             .then_some(Verdict::TriedElsewhere)
     }
 

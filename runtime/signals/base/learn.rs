@@ -17,6 +17,7 @@ use crate::dedup;
 use crate::evidence::Reader;
 use crate::fact::{Fact, ScopeId};
 use crate::hygiene;
+use crate::lifecycle;
 use crate::regime;
 use crate::view::View;
 
@@ -272,10 +273,32 @@ impl KnowledgeBase {
             .collect()
     }
 
-    /// Warnings that mirror refuted advice.
-    #[expect(clippy::unused_self, reason = "it writes with the origin's writer")]
-    pub(super) fn mirror(&mut self, _tenant: u32, _now: u64) -> Vec<Fact> {
-        Vec::new()
+    /// Warnings that mirror refuted advice; they have to prove themselves like any other signal.
+    pub(super) fn mirror(&mut self, tenant: u32, now: u64) -> Vec<Fact> {
+        let Some((at, view)) = self.views.remove(&tenant) else {
+            return Vec::new();
+        };
+        let advice: Vec<_> = self.replica.signals().cloned().collect();
+        let mut facts = Vec::new();
+        for signal in advice {
+            let Some(proposal) = lifecycle::twin(&self.replica, &view, signal.id, now, &self.params) else {
+                continue;
+            };
+            let contribution = Contribution {
+                scope: signal.scope.clone(),
+                proposal,
+                tenant,
+                share: Share::Tenant,
+                born_in: None,
+                bundle: signal.bundle,
+            };
+            match self.contribute(&contribution, now) {
+                Ok(contributed) => facts.extend(contributed.facts),
+                Err(_) => self.counts.refused += 1,
+            }
+        }
+        self.views.insert(tenant, (at, view));
+        facts
     }
 }
 

@@ -16,6 +16,7 @@ use super::{Considered, Counts, KnowledgeBase, seam};
 use crate::audit;
 use crate::fact::{Cell, CellKey, ScopeId};
 use crate::fixed;
+use crate::lifecycle;
 use crate::view::View;
 
 /// Standard errors on either side of an interval that holds 95 of 100 times.
@@ -251,7 +252,7 @@ impl KnowledgeBase {
         let signal = self.replica.signal(id)?;
         let view = View::of(&self.replica, self.origin(tenant), now, &self.params);
         let cells = self.cells_by_signal();
-        let (_, reasons) = seam::state(&self.replica, &view, id, now, &self.params);
+        let standing = lifecycle::state(&self.replica, &view, id, now, &self.params);
         let relative = |signal: SignalId| Relative {
             signal,
             body: self.replica.signal(signal).map(|signal| signal.body.clone()),
@@ -259,7 +260,7 @@ impl KnowledgeBase {
         let keys = cells.get(&id).into_iter().flatten();
         Some(Life {
             row: self.signal_row(signal, &cells, &view, now),
-            reasons,
+            reasons: standing.reasons.iter().map(ToString::to_string).collect(),
             measured: audit::uplift(&self.replica, id, now, &self.params, |origin| view.weight(origin))
                 .map(interval),
             author: signal.author,
@@ -311,7 +312,7 @@ impl KnowledgeBase {
             stats.signals.insert(state.as_str().to_owned(), 0);
         }
         for signal in self.replica.signals() {
-            let (stands, _) = seam::state(&self.replica, &view, signal.id, now, &self.params);
+            let stands = lifecycle::state(&self.replica, &view, signal.id, now, &self.params).state;
             *stats.signals.entry(stands.as_str().to_owned()).or_default() += 1;
         }
         for key in self.replica.keys().filter(|key| self.is_top(key.scope)) {
@@ -422,7 +423,7 @@ impl KnowledgeBase {
         view: &View,
         now: u64,
     ) -> SignalRow {
-        let (state, _) = seam::state(&self.replica, view, signal.id, now, &self.params);
+        let state = lifecycle::state(&self.replica, view, signal.id, now, &self.params).state;
         let home = ScopeId::of(&signal.scope);
         let mut seen = Seen::default();
         let mut origins = BTreeSet::new();
