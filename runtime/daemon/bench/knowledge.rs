@@ -118,13 +118,13 @@ pub fn run(
             }
             worlds::retrieval::run(patch, &pages, progress, &mono)
         }
-        Experiment::RealChoice => match files::measured(kept, progress, &mono)? {
-            Some(measured) => worlds::real_choice::run(patch, &measured, progress),
-            None => {
+        Experiment::RealChoice => {
+            let Some(measured) = files::measured(kept, progress, &mono)? else {
                 let why = format!("too few files of different types lie below {}", files::FOLDER);
                 return Ok(left_out(experiment, why));
-            }
-        },
+            };
+            worlds::real_choice::run(patch, &measured, progress)
+        }
     };
     Ok(Outcome::Found(Box::new(report)))
 }
@@ -145,9 +145,9 @@ pub fn world(path: &Path) -> Result<WorldPatch, Problem> {
         name: &name,
         format: document::Format::of(path),
     };
-    let patch: WorldPatch = document::parse(origin, &text)?;
-    patch
+    let world: WorldPatch = document::parse(origin, &text)?;
+    world
         .check()
         .map_err(|why| Problem::new(&codes::SPEC_VALUE, format!("{name}: {why}")))?;
-    Ok(patch)
+    Ok(world)
 }

@@ -141,7 +141,7 @@ fn measure(
             for codec in CODECS {
                 let began = mono();
                 let left = codec.pack(&data).map_err(defect)?;
-                millis.push((mono() - began).as_secs_f32() * 1e3);
+                millis.push(mono().saturating_sub(began).as_secs_f32() * 1e3);
                 bytes.push(u32::try_from(left).unwrap_or(u32::MAX));
             }
             let kind = u32::try_from(number).unwrap_or(u32::MAX);
