@@ -19,6 +19,7 @@ use anthill_contracts::spec::{JobSpec, OutputSpec};
 use anthill_contracts::tool::{ToolCall, ToolOutput, ToolSpec};
 
 mod assemble;
+mod bundle;
 mod fence;
 mod schema;
 mod signals;
@@ -26,6 +27,7 @@ mod templates;
 mod turns;
 mod words;
 
+pub use bundle::{bundle_class, model_family};
 pub use schema::answer_schema;
 pub use templates::template_digest;
 pub use words::overlap;

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anthill_actors::knowledge::{KnowledgeHandle, KnowledgeReport};
+use anthill_actors::prompts::{Face, bundle_class, model_family};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::SignalId;
@@ -170,16 +171,26 @@ fn signed(value: f64) -> String {
 }
 
 fn query(report: &mut KnowledgeReport, asked: QueryArguments, console: &mut Console) -> Result<u8, Failure> {
+    let face = match asked.scope.as_str().split('/').next() {
+        Some("write") => Face::Writer,
+        Some("answer") => Face::Generalist,
+        Some("review") => Face::Critic,
+        Some("plan") => Face::Planner,
+        _ => Face::Reader,
+    };
+    let mut state: BTreeMap<String, String> = asked
+        .state
+        .into_iter()
+        .map(|pair| (pair.key, pair.value))
+        .collect();
+    let family = model_family(&asked.model);
+    state.entry("model_family".to_owned()).or_insert(family);
     let query = Query {
         tenant: asked.tenant,
         scope: asked.scope,
         text: asked.text.unwrap_or_default(),
-        state: asked
-            .state
-            .into_iter()
-            .map(|pair| (pair.key, pair.value))
-            .collect(),
-        bundle: BundleClass::default(),
+        state,
+        bundle: bundle_class(&asked.model, face, &[]),
         run: asked.run,
     };
     let answer = report.base.query(&query, boot::clock().now().0);

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_actors::agent::{AgentKey, AgentKind};
-use anthill_actors::prompts::{Face, template_digest};
-use anthill_contracts::digest::Digest;
+use anthill_actors::prompts::{Face, bundle_class, model_family};
 use anthill_contracts::id::ReceiptId;
 use anthill_contracts::knowledge::{Ask, Conclusion, KnowledgeError};
 use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{PlanNode, Role};
-use anthill_contracts::signal::{BundleClass, GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
+use anthill_contracts::signal::{GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
 use anthill_contracts::sources::DocumentKind;
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::tool::ToolSpec;
@@ -130,7 +129,7 @@ impl LeadShell {
             task_id: key.task_id,
             tenant: spec.tenant.clone(),
             scope: agent.scope(face)?,
-            bundle: bundle(model, face, agent.own_tools(face)),
+            bundle: bundle_class(model, face, agent.own_tools(face)),
             text: words.into_iter().flatten().collect::<Vec<_>>().join("\n"),
             state: agent.state(face).into_iter().collect(),
             schemas: agent.schemas(face),
@@ -221,7 +220,7 @@ impl Agent<'_> {
         tools.sort_unstable();
         let values = [
             ("document_kind", self.document_kind.unwrap_or_default().to_owned()),
-            ("model_family", family(self.model())),
+            ("model_family", model_family(self.model())),
             ("role", face.as_str().to_owned()),
             ("tools", tools.join(",")),
             ("documents", documents.to_owned()),
@@ -229,30 +228,6 @@ impl Agent<'_> {
         let known = values.into_iter().filter(|(_, value)| !value.is_empty());
         known.map(|(key, value)| (key.to_owned(), value)).collect()
     }
-}
-
-/// Provider and name up to the first digit or dash: what versions and sizes of one model have in common.
-fn family(model: &ModelName) -> String {
-    let name = model.name();
-    let end = name.find(|letter: char| letter.is_ascii_digit() || letter == '-');
-    format!("{}/{}", model.provider(), &name[..end.unwrap_or(name.len())])
-}
-
-fn bundle(model: &ModelName, face: Face, tools: &[ToolSpec]) -> BundleClass {
-    let (model_text, template) = (model.to_string(), template_digest(face));
-    let tools = tools.iter().map(|tool| tool.name.as_bytes());
-    let exact = [model_text.as_bytes(), template.as_bytes()]
-        .into_iter()
-        .chain(tools);
-    BundleClass {
-        family: short(Digest::of(family(model).as_bytes())),
-        exact: short(Digest::of_parts(exact)),
-    }
-}
-
-fn short(digest: Digest) -> u16 {
-    let [low, high, ..] = *digest.as_bytes();
-    u16::from_le_bytes([low, high])
 }
 
 #[cfg(test)]

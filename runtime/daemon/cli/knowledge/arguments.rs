@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anthill_contracts::id::TenantId;
+use anthill_contracts::model::ModelName;
 use anthill_contracts::signal::{ScopePath, Share, SignalState};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -75,6 +76,9 @@ pub struct QueryArguments {
     /// A value of the task, such as `document_kind=html`; may be given several times
     #[arg(long = "state", value_name = "KEY=VALUE")]
     pub state: Vec<Pair>,
+    /// Who would work on it: evidence of another model counts less
+    #[arg(long, value_name = "PROVIDER/NAME", default_value_t)]
+    pub model: ModelName,
     /// For whom
     #[arg(long, value_name = "NAME", default_value = TenantId::DEFAULT)]
     pub tenant: TenantId,

@@ -52,22 +52,6 @@ fn who_cannot_read_words_is_shown_none_and_follows_strategies_instead() {
 }
 
 #[test]
-fn versions_of_a_model_are_one_family_and_several_classes() {
-    let of = |text: &str| bundle(&text.parse().expect("a model"), Face::Reader, &[]);
-    let (old, new) = (of("openai/gpt-4o"), of("openai/gpt-5"));
-    assert_eq!(old.family, new.family);
-    assert_ne!(old.exact, new.exact);
-    assert_ne!(old.family, of("local/gpt-4o").family);
-    assert_eq!(
-        family(&"ollama/llama3.1:8b".parse().expect("a model")),
-        "ollama/llama"
-    );
-    let other_prompt = bundle(&"openai/gpt-5".parse().expect("a model"), Face::Writer, &[]);
-    assert_eq!(new.family, other_prompt.family);
-    assert_ne!(new.exact, other_prompt.exact);
-}
-
-#[test]
 fn the_state_of_a_task_names_what_triggers_may_require() {
     let spec = spec("ollama/llama3");
     let reader = node(Role::Reader);
