@@ -8,15 +8,18 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anthill_contracts::clock::{Clock, Timestamp};
-use anthill_contracts::id::ReceiptId;
-use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError, KnowledgeStore, ReceiptRow};
+use anthill_contracts::clock::Timestamp;
+use anthill_contracts::id::SignalId;
+use anthill_contracts::knowledge::{
+    Ask, Conclusion, Embedder, Knowledge, KnowledgeError, KnowledgeStore, ReceiptRow,
+};
 use anthill_contracts::signal::Receipt;
 use anthill_signals::base::{
     Contributed, Contribution, Imported, KnowledgeBase, Opening, Refusal, Revocation, Revoked,
 };
 use anthill_signals::codec;
 use anthill_signals::fact::{Fact, Why};
+use anthill_signals::retrieval::Vector;
 use futures::future::BoxFuture;
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -26,17 +29,23 @@ use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
 use crate::metrics;
 use kept::{Kept, NodeRow};
 use ledger::Ledger;
+use meaning::Embedding;
+use question::Question;
 use recent::Recent;
 
+mod arguments;
 mod kept;
 mod ledger;
+mod meaning;
 mod memory;
+mod question;
 mod recent;
 mod verbs;
 
 pub use anthill_signals::base::Builtin;
 pub use anthill_signals::params::Params;
 use anthill_signals::replica::Versions;
+pub use arguments::KnowledgeArguments;
 pub use memory::MemoryStore;
 pub use verbs::{Exposed, KnowledgeReport, RevokeReport, exposed};
 
@@ -55,42 +64,12 @@ const TICKS_PER_FORGETTING: u64 = 360;
 /// How long receipts are kept.
 const RECEIPT_AGE_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// What the knowledge of a node needs.
-#[derive(Clone)]
-pub struct KnowledgeArguments {
-    /// Where facts and receipts are kept.
-    pub store: Arc<dyn KnowledgeStore>,
-    /// Its clocks.
-    pub clock: Arc<dyn Clock>,
-    /// The node's number in its facts, where the store does not hold one yet: drawn at random.
-    pub node: u64,
-    /// What is known from the start.
-    pub builtins: Arc<[Builtin]>,
-    /// The numbers of the layer.
-    pub params: Params,
-    /// Groups that this node's tenants have joined.
-    pub groups: BTreeSet<u32>,
-}
-
-impl KnowledgeArguments {
-    /// The knowledge of this store, with the usual numbers and nothing known from the start.
-    pub fn new(store: Arc<dyn KnowledgeStore>, clock: Arc<dyn Clock>, node: u64) -> Self {
-        Self {
-            store,
-            clock,
-            node,
-            builtins: Arc::from([]),
-            params: Params::default(),
-            groups: BTreeSet::new(),
-        }
-    }
-}
-
 /// The way to the knowledge. The handle outlives the actor: after a restart it finds the new one.
 #[derive(Clone)]
 pub struct KnowledgeHandle {
     current: Arc<Mutex<Option<Mailbox<KnowledgeMessage>>>>,
     store: Arc<dyn KnowledgeStore>,
+    embedder: Option<Arc<dyn Embedder>>,
 }
 
 impl KnowledgeHandle {
@@ -102,6 +81,7 @@ impl KnowledgeHandle {
         Self {
             current: Arc::default(),
             store: Arc::clone(&arguments.store),
+            embedder: arguments.embedder.clone(),
         }
     }
 
@@ -158,10 +138,15 @@ impl KnowledgeHandle {
 
 impl Knowledge for KnowledgeHandle {
     fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>> {
-        Box::pin(self.call(|reply| KnowledgeMessage::Recall {
-            ask: Box::new(ask),
-            reply,
-        }))
+        Box::pin(async move {
+            let vector = match &self.embedder {
+                Some(embedder) => meaning::of_task(&**embedder, &ask).await,
+                None => None,
+            };
+            let ask = Box::new(ask);
+            self.call(|reply| KnowledgeMessage::Recall { ask, vector, reply })
+                .await
+        })
     }
 
     fn conclude(&self, conclusion: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>> {
@@ -180,7 +165,11 @@ type Look = Box<dyn FnOnce(&mut KnowledgeBase, u64) + Send>;
 /// The protocol.
 enum KnowledgeMessage {
     /// Chooses what a run is shown.
-    Recall { ask: Box<Ask>, reply: Reply<Receipt> },
+    Recall {
+        ask: Box<Ask>,
+        vector: Option<Vector>,
+        reply: Reply<Receipt>,
+    },
     /// Takes in how a run ended.
     Conclude {
         conclusion: Box<Conclusion>,
@@ -211,39 +200,15 @@ enum KnowledgeMessage {
         question: Question,
         permit: MailPermit,
     },
+    /// Own mail: the embedder has answered for these signals.
+    SignalsEmbedded {
+        signals: Vec<SignalId>,
+        vectors: Result<Vec<Vec<i8>>, KnowledgeError>,
+    },
     /// Own mail: a batch has ended.
     BatchEnded { outcome: Result<(), KnowledgeError> },
     /// Own mail: time has passed.
     Ticked,
-}
-
-/// What waits for the store's word on a receipt.
-enum Question {
-    Recall {
-        ask: Box<Ask>,
-        reply: Reply<Receipt>,
-    },
-    Conclude {
-        conclusion: Box<Conclusion>,
-        reply: Reply<()>,
-    },
-}
-
-impl Question {
-    const fn receipt_id(&self) -> ReceiptId {
-        match self {
-            Self::Recall { ask, .. } => ask.receipt_id,
-            Self::Conclude { conclusion, .. } => conclusion.receipt.receipt_id,
-        }
-    }
-
-    fn fail(self, error: KnowledgeError) {
-        // Whoever is gone by now needs no answer.
-        match self {
-            Self::Recall { reply, .. } => drop(reply.send(Err(error))),
-            Self::Conclude { reply, .. } => drop(reply.send(Err(error))),
-        }
-    }
 }
 
 struct KnowledgeActor;
@@ -261,6 +226,7 @@ struct KnowledgeState {
     /// After a failed write the memory is ahead of the store, so nothing more is told or taken in.
     failed: Option<KnowledgeError>,
     ticks: u64,
+    embedding: Embedding,
     tasks: JoinSet<()>,
 }
 
@@ -279,6 +245,7 @@ impl Actor for KnowledgeActor {
         state.keep_node();
         state.flush();
         state.begin_ticking();
+        state.embed_signals();
         Ok(state)
     }
 
@@ -337,6 +304,7 @@ impl KnowledgeState {
             recent: Recent::default(),
             failed: None,
             ticks: 0,
+            embedding: Embedding::default(),
             tasks: JoinSet::new(),
         }
     }
@@ -347,7 +315,9 @@ impl KnowledgeState {
 
     fn on(&mut self, message: KnowledgeMessage, permit: MailPermit) {
         match message {
-            KnowledgeMessage::Recall { ask, reply } => self.ask(Question::Recall { ask, reply }, permit),
+            KnowledgeMessage::Recall { ask, vector, reply } => {
+                self.ask(Question::Recall { ask, vector, reply }, permit);
+            }
             KnowledgeMessage::Conclude { conclusion, reply } => {
                 self.ask(Question::Conclude { conclusion, reply }, permit);
             }
@@ -376,6 +346,9 @@ impl KnowledgeState {
                 question,
                 permit,
             } => self.on_receipt_found(found, question, permit),
+            KnowledgeMessage::SignalsEmbedded { signals, vectors } => {
+                self.on_signals_embedded(&signals, vectors);
+            }
             KnowledgeMessage::BatchEnded { outcome } => self.on_batch_ended(outcome),
             KnowledgeMessage::Ticked => self.on_ticked(),
         }
@@ -433,8 +406,8 @@ impl KnowledgeState {
             return;
         }
         match question {
-            Question::Recall { ask, reply } => {
-                let receipt = self.recall(&ask);
+            Question::Recall { ask, vector, reply } => {
+                let receipt = self.recall(&ask, vector.as_ref());
                 self.answer_when_durable(receipt, reply, permit);
             }
             Question::Conclude { conclusion, reply } => match self.conclude(*conclusion) {
@@ -446,11 +419,11 @@ impl KnowledgeState {
         }
     }
 
-    fn recall(&mut self, ask: &Ask) -> Receipt {
+    fn recall(&mut self, ask: &Ask, vector: Option<&Vector>) -> Receipt {
         if let Some((receipt, _)) = self.recent.receipts.get(&ask.receipt_id) {
             return receipt.clone();
         }
-        let receipt = self.base.recall(ask, self.now());
+        let receipt = self.base.recall_with(ask, vector, self.now());
         metrics::knowledge_recalled(&receipt);
         self.ledger.issue(kept::receipt_row(&receipt));
         self.recent.put(receipt.clone(), false);
@@ -500,6 +473,9 @@ impl KnowledgeState {
         self.keep_node();
         if facts.iter().any(|fact| matches!(fact, Fact::Tomb { .. })) {
             self.drop_rows();
+        }
+        if facts.iter().any(|fact| matches!(fact, Fact::Signal { .. })) {
+            self.embed_signals();
         }
     }
 
@@ -580,6 +556,7 @@ impl KnowledgeState {
         if self.ticks.is_multiple_of(TICKS_PER_METRICS) {
             metrics::knowledge_stats(&self.base.stats(0, now));
         }
+        self.embed_signals();
         self.ticks += 1;
     }
 

@@ -58,6 +58,9 @@ pub const KNOWLEDGE_GOSSIP_ENTRIES_TOTAL: &str = "anthill_actors_knowledge_gossi
 /// Age of the newest evidence from another node.
 pub const KNOWLEDGE_REPLICA_LAG_SECONDS: &str = "anthill_actors_knowledge_replica_lag_seconds";
 
+/// Texts that were to be embedded, by what they were and by what became of them.
+pub const KNOWLEDGE_EMBEDDINGS_TOTAL: &str = "anthill_actors_knowledge_embeddings_total";
+
 /// Rows of the store that could not be read when the knowledge was opened.
 pub const KNOWLEDGE_DAMAGED_ROWS: &str = "anthill_actors_knowledge_damaged_rows";
 
@@ -125,6 +128,10 @@ fn describe_knowledge() {
         "Rows of the knowledge that could not be read when it was opened"
     );
     describe_counter!(
+        KNOWLEDGE_EMBEDDINGS_TOTAL,
+        "Texts that were to be embedded, by what they were and by what became of them"
+    );
+    describe_counter!(
         KNOWLEDGE_WRITE_FAILURES_TOTAL,
         "Writes of the knowledge that failed"
     );
@@ -173,6 +180,12 @@ pub(crate) fn knowledge_bytes(direction: &'static str, bytes: usize) {
 
 pub(crate) fn knowledge_damaged(rows: usize) {
     gauge!(KNOWLEDGE_DAMAGED_ROWS).set(rows as f64);
+}
+
+/// `of` is `task` or `signal`.
+pub(crate) fn knowledge_embedded<T, E>(of: &'static str, answer: &Result<T, E>, texts: usize) {
+    let outcome = if answer.is_ok() { "made" } else { "failed" };
+    counter!(KNOWLEDGE_EMBEDDINGS_TOTAL, "of" => of, "outcome" => outcome).increment(texts as u64);
 }
 
 pub(crate) fn knowledge_failed() {

@@ -22,7 +22,7 @@ use anthill_contracts::clock::Clock;
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::{JobId, NodeId, TenantId};
-use anthill_contracts::knowledge::{Knowledge, KnowledgeStore};
+use anthill_contracts::knowledge::{Embedder, Knowledge, KnowledgeStore};
 use anthill_contracts::model::{Matter, ModelName, ModelRequest, Models};
 use anthill_contracts::plan::Role;
 use anthill_contracts::sources::{SourceError, Sources, SourcesRef};
@@ -72,6 +72,8 @@ pub struct NodeArguments {
     pub params: Params,
     /// Groups that its tenants have joined.
     pub groups: BTreeSet<u32>,
+    /// Who makes embeddings for what it has learned, if anybody.
+    pub embedder: Option<Arc<dyn Embedder>>,
     /// Who answers.
     pub models: Arc<dyn Models>,
     /// What tools there are.
@@ -421,6 +423,7 @@ fn knowing(arguments: &NodeArguments) -> KnowledgeArguments {
         builtins: Arc::clone(&arguments.builtins),
         params: arguments.params.clone(),
         groups: arguments.groups.clone(),
+        embedder: arguments.embedder.clone(),
         ..KnowledgeArguments::new(store, Arc::clone(&arguments.clock), u64::from_le_bytes(number))
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anthill_contracts::clock::SystemClock;
-use anthill_contracts::id::{JobId, TaskId, TenantId};
+use anthill_contracts::clock::{Clock, SystemClock};
+use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
 use anthill_contracts::knowledge::{FactRow, KnowledgeBatch};
 use anthill_contracts::signal::{
     BundleClass, EvidenceClass, Outcome, Polarity, Proposal, Share, SignalBody, Trigger,

@@ -187,7 +187,7 @@ impl KnowledgeHandle {
     }
 
     /// Has the actor look at its knowledge.
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&mut KnowledgeBase, u64) -> T + Send + 'static,
     ) -> Result<T, KnowledgeError> {

@@ -65,6 +65,14 @@ pub trait Knowledge: Send + Sync {
     fn conclude(&self, conclusion: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>>;
 }
 
+/// Turns texts into directions of meaning, so that a signal is found that says the same in other words.
+pub trait Embedder: Send + Sync {
+    /// One vector per text, in order, all of one length. The texts go to the provider that the node's configuration
+    /// names and to nobody else, and an error never repeats them. [`KnowledgeError::Busy`] and
+    /// [`KnowledgeError::Away`] may pass.
+    fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<i8>>, KnowledgeError>>;
+}
+
 /// One row of facts: a key that sorts, and a value that only the knowledge itself understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactRow {

@@ -121,6 +121,7 @@ impl Rig {
             builtins: Arc::from([]),
             params: Params::default(),
             groups: BTreeSet::new(),
+            embedder: None,
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
             open_sources: Arc::new(move |_| Ok(Arc::new(Herd { documents }))),

@@ -7,11 +7,11 @@ use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::NodeId;
-use anthill_contracts::knowledge::KnowledgeStore;
+use anthill_contracts::knowledge::{Embedder, KnowledgeStore};
 use anthill_contracts::sources::{SourceError, SourcesRef};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
-use anthill_models::Registry;
+use anthill_models::{Embeddings, KeyResolver, Registry};
 use anthill_store::{KnowledgeDb, SqliteStore, StoreOptions};
 use anthill_supervisors::node::{Node, NodeArguments};
 use anthill_tools::inputs::{FolderSources, SourceLimits};
@@ -84,6 +84,16 @@ pub fn models(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Registry>, P
     Ok(Arc::new(Registry::new(config.models.clone(), keys, clock)?))
 }
 
+/// Who makes embeddings for the knowledge, with a key from the environment; nobody, unless the configuration names one.
+pub fn embedder(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Arc<dyn Embedder>>, Problem> {
+    let Some(embeddings) = config.knowledge.embeddings.clone() else {
+        return Ok(None);
+    };
+    let keys: KeyResolver = Arc::new(config::key_from_environment);
+    let client = Embeddings::new(embeddings, &config.models, &keys, clock)?;
+    Ok(Some(Arc::new(client)))
+}
+
 /// What the node of a process stands on.
 pub struct Ground {
     /// Where jobs are kept.
@@ -104,6 +114,7 @@ pub async fn node(config: &Config, ground: Ground) -> Result<Node, Problem> {
         models,
         clock,
     } = ground;
+    let embedder = embedder(config, Arc::clone(&clock))?;
     Node::start(NodeArguments {
         node_id: NodeId::new(clock.now().0, random()),
         clock,
@@ -114,6 +125,7 @@ pub async fn node(config: &Config, ground: Ground) -> Result<Node, Problem> {
         builtins: learning::builtins().into(),
         params: config.knowledge.params(),
         groups: config.knowledge.groups.iter().copied().collect(),
+        embedder,
         toolbox: Arc::new(StandardToolbox::new()),
         answer_tool: post_artifact_spec(),
         open_sources: Arc::new(open_sources),

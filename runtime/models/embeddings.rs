@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anthill_contracts::clock::Clock;
+use anthill_contracts::knowledge::{Embedder, KnowledgeError};
 use anthill_contracts::model::ModelError;
+use futures::future::BoxFuture;
 use metrics::counter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -228,6 +230,24 @@ impl Embeddings {
             ))),
             None => Ok(vectors),
         }
+    }
+}
+
+impl Embedder for Embeddings {
+    fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<i8>>, KnowledgeError>> {
+        Box::pin(async move {
+            let vectors = Self::embed(self, &texts).await;
+            vectors.map_err(|error| match error {
+                ModelError::Unavailable { .. } => KnowledgeError::Away,
+                // What the provider said may repeat a text.
+                ModelError::Refused { provider, .. } => KnowledgeError::Refused {
+                    detail: format!("the provider `{provider}` refused to embed"),
+                },
+                other => KnowledgeError::Refused {
+                    detail: other.to_string(),
+                },
+            })
+        })
     }
 }
 

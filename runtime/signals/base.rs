@@ -25,6 +25,7 @@ use crate::writer::Writer;
 
 mod choose;
 mod learn;
+mod meaning;
 mod report;
 mod revoke;
 mod seam;

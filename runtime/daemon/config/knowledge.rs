@@ -4,6 +4,7 @@ use anthill_contracts::budget::Span;
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::signal::GuardMode;
+use anthill_models::EmbeddingsConfig;
 use anthill_signals::params::Params;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct KnowledgeConfig {
     pub groups: Vec<u32>,
     /// The most that a learned guard may do to a tool call. Since 0.1.
     pub guards: GuardMode,
+    /// Which model makes embeddings, so that signals are found that say the same in other words. Signals and the texts
+    /// of tasks are sent to its provider. None by default. Since 0.1.
+    pub embeddings: Option<EmbeddingsConfig>,
 }
 
 impl Default for KnowledgeConfig {
@@ -51,6 +55,7 @@ impl Default for KnowledgeConfig {
             control_share: params.control_share,
             groups: Vec::new(),
             guards: GuardMode::default(),
+            embeddings: None,
         }
     }
 }

@@ -83,6 +83,11 @@ fn what_is_shown_as_an_example_parses() {
     expected.base_url = Some("http://127.0.0.1:8080/v1".to_owned());
     expected.key_env = Some(String::new());
     assert_eq!(*local, expected, "the file shows the defaults of a provider");
+    let embeddings = config.knowledge.embeddings.expect("an example");
+    assert_eq!(
+        (&*embeddings.provider, embeddings.dimensions),
+        ("local", Some(256))
+    );
 }
 
 #[test]

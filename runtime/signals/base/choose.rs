@@ -26,7 +26,7 @@ use crate::fixed;
 use crate::lifecycle;
 use crate::packing;
 use crate::posterior::{self, Posterior};
-use crate::retrieval;
+use crate::retrieval::{self, Vector};
 use crate::view::View;
 
 /// Runs below which a signal counts as little shown.
@@ -121,9 +121,14 @@ pub(super) struct Choice {
 impl KnowledgeBase {
     /// Chooses what a run is shown.
     pub fn recall(&mut self, ask: &Ask, now: u64) -> Receipt {
+        self.recall_with(ask, None, now)
+    }
+
+    /// Chooses what a run is shown; the embedding of the task's text, where there is one, ranks beside its words.
+    pub fn recall_with(&mut self, ask: &Ask, vector: Option<&Vector>, now: u64) -> Receipt {
         let tenant = Origin::tenant_number(&ask.tenant);
         self.view(tenant, now);
-        let choice = self.choose(ask, now);
+        let choice = self.choose(ask, vector, now);
         let exposures: Vec<Exposure> = choice
             .taken
             .iter()
@@ -152,7 +157,7 @@ impl KnowledgeBase {
     }
 
     /// Makes the choice and changes nothing. The tenant's view must be there.
-    pub(super) fn choose(&self, ask: &Ask, now: u64) -> Choice {
+    pub(super) fn choose(&self, ask: &Ask, vector: Option<&Vector>, now: u64) -> Choice {
         let mut signals = Vec::new();
         let mut considered = Vec::new();
         let tenant = Origin::tenant_number(&ask.tenant);
@@ -161,7 +166,7 @@ impl KnowledgeBase {
         let fitting = self.index.candidates(&retrieval::Query {
             scope: &ask.scope,
             text: &ask.text,
-            vector: None,
+            vector,
             state: &ask.state,
             reader: self.origin(tenant),
             groups: &self.groups,

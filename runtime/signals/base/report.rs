@@ -282,7 +282,7 @@ impl KnowledgeBase {
     pub fn query(&mut self, query: &Query, now: u64) -> QueryAnswer {
         let tenant = Origin::tenant_number(&query.tenant);
         self.view(tenant, now);
-        let choice = self.choose(&self.ask_of(query), now);
+        let choice = self.choose(&self.ask_of(query), None, now);
         let view = View::of(&self.replica, self.origin(tenant), now, &self.params);
         let cells = self.cells_by_signal();
         let taken = choice

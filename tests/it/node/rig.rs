@@ -206,6 +206,7 @@ impl Colony {
             builtins: Arc::from([]),
             params: Params::default(),
             groups: BTreeSet::new(),
+            embedder: None,
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
             open_sources: Arc::new(anthill::boot::open_sources),
