@@ -39,6 +39,7 @@ pub(super) struct Writing {
     out: Vec<u8>,
 }
 
+/// Numbers of the sections of a message.
 mod section {
     pub(super) const LONG: u8 = 1;
     pub(super) const SHORT: u8 = 2;

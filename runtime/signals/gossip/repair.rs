@@ -23,6 +23,7 @@ const ENTRIES_MAX: usize = 1024;
 /// Deepest level: the hash of a key has sixteen times four bits.
 const DEPTH_MAX: u8 = 15;
 
+/// Numbers of what a message of the check says.
 mod op {
     pub(super) const HASHES: u8 = 1;
     pub(super) const ENTRIES: u8 = 2;
