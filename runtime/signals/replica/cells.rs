@@ -82,7 +82,12 @@ impl Packed {
 struct Slot {
     key: CellKey,
     cells: Vec<Packed>,
+    /// The number of each cell's stream once more: to look for one here touches a few lines of memory, not one a cell.
+    streams: Vec<u32>,
 }
+
+/// Where in a slot an origin's cell lies, or where it would.
+pub(super) type Place = Result<usize, usize>;
 
 /// All the evidence.
 #[derive(Debug, Clone, Default)]
@@ -141,11 +146,26 @@ impl Cells {
     /// One origin's cell in a slot.
     pub(super) fn get(&self, slot: u32, origin: Origin, logs: &Logs) -> Option<Cell> {
         let cells = &self.slots[slot as usize].cells;
-        let place = Self::place(cells, origin, logs).ok()?;
+        let place = Self::search(cells, origin, logs).ok()?;
         Some(cells[place].unpack(logs.at(cells[place].stream()).stream.inc))
     }
 
-    fn place(cells: &[Packed], origin: Origin, logs: &Logs) -> Result<usize, usize> {
+    /// Where in a slot the cell of a stream's origin lies; it may be of an earlier stream.
+    pub(super) fn place(&self, slot: u32, stream: u32, logs: &Logs) -> Place {
+        let held = &self.slots[slot as usize];
+        match held.streams.iter().position(|number| *number == stream) {
+            Some(place) => Ok(place),
+            None => Self::search(&held.cells, logs.at(stream).stream.origin, logs),
+        }
+    }
+
+    /// The cell at a place of a slot.
+    pub(super) fn at(&self, slot: u32, place: usize, logs: &Logs) -> Cell {
+        let packed = &self.slots[slot as usize].cells[place];
+        packed.unpack(logs.at(packed.stream()).stream.inc)
+    }
+
+    fn search(cells: &[Packed], origin: Origin, logs: &Logs) -> Place {
         cells.binary_search_by(|packed| logs.at(packed.stream()).stream.origin.cmp(&origin))
     }
 
@@ -158,6 +178,7 @@ impl Cells {
             self.slots.push(Slot {
                 key,
                 cells: Vec::new(),
+                streams: Vec::new(),
             });
             u32::try_from(self.slots.len() - 1).expect("bounded by the entries of all streams")
         });
@@ -167,19 +188,24 @@ impl Cells {
         slot
     }
 
-    /// Puts a cell in place of the same origin's; false where the key has too many origins.
-    pub(super) fn put(&mut self, slot: u32, stream: u32, cell: &Cell, logs: &Logs) -> bool {
-        let cells = &mut self.slots[slot as usize].cells;
+    /// Puts a cell where [`Cells::place`] has found that it belongs; false where the key has too many origins.
+    pub(super) fn put(&mut self, slot: u32, place: Place, stream: u32, cell: &Cell) -> bool {
+        let Slot { cells, streams, .. } = &mut self.slots[slot as usize];
         let packed = Packed::new(stream, cell);
-        match Self::place(cells, logs.at(stream).stream.origin, logs) {
-            Ok(place) => cells[place] = packed,
+        match place {
+            Ok(place) => {
+                cells[place] = packed;
+                streams[place] = stream;
+            }
             Err(_) if cells.len() >= ORIGINS_PER_KEY_MAX => return false,
             Err(place) => {
                 if cells.len() == cells.capacity() {
                     // By an eighth, not by half: most of the memory of a replica is here.
                     cells.reserve_exact(cells.len() / 8 + 1);
+                    streams.reserve_exact(cells.len() / 8 + 1);
                 }
                 cells.insert(place, packed);
+                streams.insert(place, stream);
                 self.count += 1;
             }
         }
@@ -205,6 +231,8 @@ impl Cells {
             gone.push((log.stream.origin, cell));
             false
         });
+        held.streams.clear();
+        held.streams.extend(held.cells.iter().map(Packed::stream));
         self.count -= gone.len();
         if held.cells.is_empty() {
             self.close(slot);
@@ -215,6 +243,7 @@ impl Cells {
     fn close(&mut self, slot: u32) {
         let held = &mut self.slots[slot as usize];
         held.cells = Vec::new();
+        held.streams = Vec::new();
         let key = held.key;
         if self.index.remove(&key).is_none() {
             return;
@@ -240,10 +269,12 @@ impl Cells {
     pub(super) fn memory_bytes(&self) -> usize {
         const ALLOCATION: usize = 16;
         let cells: usize = self.slots.iter().map(|slot| slot.cells.capacity()).sum();
+        let streams: usize = self.slots.iter().map(|slot| slot.streams.capacity()).sum();
         let map = self.index.capacity() * 8 / 7 * (size_of::<(CellKey, u32)>() + 1);
         cells * size_of::<Packed>()
+            + streams * size_of::<u32>()
             + self.slots.capacity() * size_of::<Slot>()
-            + self.slots.len() * ALLOCATION
+            + self.slots.len() * 2 * ALLOCATION
             + map
             + self.free.capacity() * size_of::<u32>()
             + self.by_signal.len() * node_share(size_of::<(SignalId, u32)>())

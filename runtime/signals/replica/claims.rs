@@ -124,22 +124,29 @@ impl<T: Stamped> Claims<T> {
         Some(&self.0[self.place(origin).ok()?].1)
     }
 
-    /// How a value compares with the one held.
-    pub(super) fn compare(&self, origin: Origin, value: &T) -> Order {
-        match self.get(origin) {
-            Some(held) if newness(origin, held) > newness(origin, value) => Order::Known,
-            Some(held) if held == value => Order::Known,
-            Some(held) if newness(origin, held) == newness(origin, value) => Order::Contradicts,
-            held => Order::Newer(held.map(Stamped::stamp)),
+    /// Puts a value in place of its origin's where it is the newer; of two in one place the one with the larger hash.
+    /// Answers how it compares with the one that was held.
+    pub(super) fn settle(&mut self, origin: Origin, value: T) -> Order {
+        let held = match self.place(origin) {
+            Ok(place) => &mut self.0[place].1,
+            Err(place) => {
+                self.0.insert(place, (origin, value));
+                return Order::Newer(None);
+            }
+        };
+        let order = newness(origin, held).cmp(&newness(origin, &value));
+        if order.is_gt() || *held == value {
+            return Order::Known;
         }
-    }
-
-    /// Puts a value in place of its origin's.
-    pub(super) fn put(&mut self, origin: Origin, value: T) {
-        match self.place(origin) {
-            Ok(place) => self.0[place].1 = value,
-            Err(place) => self.0.insert(place, (origin, value)),
+        let before = held.stamp();
+        if order.is_lt() {
+            *held = value;
+            return Order::Newer(Some(before));
         }
+        if held.hash() < value.hash() {
+            *held = value;
+        }
+        Order::Contradicts
     }
 
     /// Drops one origin's claim.

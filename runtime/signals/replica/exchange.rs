@@ -180,7 +180,8 @@ impl Replica {
         match item {
             Item::Slot(slot) => {
                 let origin = log.stream.origin;
-                let cell = self.cells.get(slot, origin, &self.logs)?;
+                let place = self.cells.place(slot, log.number, &self.logs).ok()?;
+                let cell = self.cells.at(slot, place, &self.logs);
                 let key = *self.cells.key_of(slot);
                 Some(Fact::Cell { origin, key, cell })
             }

@@ -4,7 +4,7 @@
 //! to the later count. So a stream is read without gaps by skipping what is no longer there, and an answer costs as much
 //! as it carries. Streams are numbered, and cells name theirs by number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 use super::{Entry, Stream, Versions};
 
@@ -27,6 +27,8 @@ pub(super) enum Item {
 #[derive(Debug, Clone)]
 pub(super) struct Log {
     pub(super) stream: Stream,
+    /// Its number, by which cells name it.
+    pub(super) number: u32,
     /// Everything up to here was taken in.
     pub(super) head: u64,
     /// When something of it came in last.
@@ -89,24 +91,23 @@ impl Log {
 
     /// Notes an entry. True where another entry stands under this count already: its origin has counted twice.
     pub(super) fn note(&mut self, seq: u64, item: Item) -> bool {
-        let (cell, entry) = (self.cells.get(&seq), self.rest.get(&seq));
-        let clash = match &item {
-            Item::Slot(slot) => entry.is_some() || cell.is_some_and(|held| held != slot),
-            Item::Entry(new) => cell.is_some() || entry.is_some_and(|held| held != new),
-        };
         match item {
-            Item::Slot(slot) => drop(self.cells.insert(seq, slot)),
-            Item::Entry(entry) => drop(self.rest.insert(seq, entry)),
+            Item::Slot(slot) => {
+                let before = self.cells.insert(seq, slot);
+                before.is_some_and(|held| held != slot) || self.rest.contains_key(&seq)
+            }
+            Item::Entry(entry) => {
+                let before = self.rest.insert(seq, entry);
+                before.is_some_and(|held| held != entry) || self.cells.contains_key(&seq)
+            }
         }
-        clash
     }
 
     /// Forgets an entry, where it is this one that stands under the count.
     pub(super) fn forget(&mut self, seq: u64, item: Item) {
         match item {
-            Item::Slot(slot) if self.cells.get(&seq) == Some(&slot) => drop(self.cells.remove(&seq)),
-            Item::Entry(entry) if self.rest.get(&seq) == Some(&entry) => drop(self.rest.remove(&seq)),
-            _ => {}
+            Item::Slot(slot) => take_out(&mut self.cells, seq, slot),
+            Item::Entry(entry) => take_out(&mut self.rest, seq, entry),
         }
     }
 
@@ -115,6 +116,15 @@ impl Log {
         size_of::<Self>()
             + self.cells.len() * node_share(size_of::<u64>() + size_of::<u32>())
             + self.rest.len() * node_share(size_of::<u64>() + size_of::<Entry>())
+    }
+}
+
+/// Takes an item out, where it is this one.
+fn take_out<T: PartialEq>(items: &mut BTreeMap<u64, T>, seq: u64, item: T) {
+    if let btree_map::Entry::Occupied(held) = items.entry(seq)
+        && *held.get() == item
+    {
+        held.remove();
     }
 }
 
@@ -129,13 +139,15 @@ pub(super) const fn node_share(item: usize) -> usize {
 pub(super) struct Logs {
     logs: Vec<Log>,
     numbers: BTreeMap<Stream, u32>,
+    /// The one asked for last: facts come stream by stream.
+    last: Option<(Stream, u32)>,
 }
 
 impl Logs {
     /// The number of a stream, given one where it has none; `None` where there are too many.
     pub(super) fn intern(&mut self, stream: Stream) -> Option<u32> {
-        if let Some(number) = self.numbers.get(&stream) {
-            return Some(*number);
+        if let Some(number) = self.number(stream) {
+            return Some(number);
         }
         // Numbers have to fit the 24 bits that a cell has for them.
         let number = u32::try_from(self.logs.len())
@@ -146,6 +158,7 @@ impl Logs {
         }
         self.logs.push(Log {
             stream,
+            number,
             head: 0,
             seen: 0,
             is_own: false,
@@ -158,8 +171,17 @@ impl Logs {
 
     /// A stream by its name.
     pub(super) fn find_mut(&mut self, stream: Stream) -> Option<&mut Log> {
-        let number = *self.numbers.get(&stream)?;
+        let number = self.number(stream)?;
         Some(self.at_mut(number))
+    }
+
+    fn number(&mut self, stream: Stream) -> Option<u32> {
+        if let Some((_, number)) = self.last.filter(|(last, _)| *last == stream) {
+            return Some(number);
+        }
+        let number = *self.numbers.get(&stream)?;
+        self.last = Some((stream, number));
+        Some(number)
     }
 
     /// A stream by its number.
@@ -189,6 +211,7 @@ impl Logs {
         if self.numbers.len() <= IDLE_STREAMS_MAX {
             return;
         }
+        self.last = None;
         let logs = &self.logs;
         self.numbers.retain(|_, number| {
             let log = &logs[*number as usize];

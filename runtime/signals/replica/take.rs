@@ -95,19 +95,27 @@ impl Replica {
                 let value = (*stamp, Arc::new(Signal::clone(signal)));
                 let held = self.signals.entry(signal.id).or_default();
                 held.seen = held.seen.max(now);
-                settle(&mut held.claims, origin, value)
+                held.claims.settle(origin, value)
             }
             Fact::Scope { path, .. } => {
                 let claims = self.scopes.entry(ScopeId::of(path)).or_default();
-                settle(claims, origin, (stamp, path.clone()))
+                claims.settle(origin, (stamp, path.clone()))
             }
-            Fact::ScopeCell { scope, cell, .. } => {
-                settle(self.scope_cells.entry(*scope).or_default(), origin, cell.clone())
-            }
-            Fact::Alias { alias, .. } => settle(self.aliases.entry(*alias).or_default(), origin, (stamp, ())),
-            Fact::Tomb { tomb, .. } => {
-                settle(self.tombs.entry(tomb.target).or_default(), origin, (stamp, *tomb))
-            }
+            Fact::ScopeCell { scope, cell, .. } => self
+                .scope_cells
+                .entry(*scope)
+                .or_default()
+                .settle(origin, cell.clone()),
+            Fact::Alias { alias, .. } => self
+                .aliases
+                .entry(*alias)
+                .or_default()
+                .settle(origin, (stamp, ())),
+            Fact::Tomb { tomb, .. } => self
+                .tombs
+                .entry(tomb.target)
+                .or_default()
+                .settle(origin, (stamp, *tomb)),
         };
         let merged = self.note(order, entry, stamp, number);
         match fact {
@@ -149,7 +157,8 @@ impl Replica {
         let cell = self.received(cell, now);
         let origin = self.logs.at(number).stream.origin;
         let slot = self.cells.open(key);
-        let held = self.cells.get(slot, origin, &self.logs);
+        let place = self.cells.place(slot, number, &self.logs);
+        let held = place.ok().map(|place| self.cells.at(slot, place, &self.logs));
         let before = held.map(|held| held.stamp);
         if let Some(held) = held {
             if held == cell || self.is_older(origin, &cell, &held) {
@@ -157,12 +166,12 @@ impl Replica {
             }
             if held.stamp == cell.stamp {
                 if content_hash(&cell) > content_hash(&held) {
-                    self.cells.put(slot, number, &cell, &self.logs);
+                    self.cells.put(slot, place, number, &cell);
                 }
                 return Merged::Equivocation;
             }
         }
-        if !self.cells.put(slot, number, &cell, &self.logs) {
+        if !self.cells.put(slot, place, number, &cell) {
             self.refused += 1;
             return Merged::Full;
         }
@@ -370,16 +379,6 @@ const fn entry_origin(entry: Entry) -> Origin {
         | Entry::Alias(_, origin)
         | Entry::Tomb(_, origin) => origin,
     }
-}
-
-/// Puts a value where it is the newer; of two under one stamp the one with the larger hash.
-fn settle<T: Stamped>(claims: &mut Claims<T>, origin: Origin, value: T) -> Order {
-    let order = claims.compare(origin, &value);
-    let is_larger = || claims.get(origin).map(Stamped::hash) < Some(value.hash());
-    if matches!(order, Order::Newer(_)) || (order == Order::Contradicts && is_larger()) {
-        claims.put(origin, value);
-    }
-    order
 }
 
 fn take_out<T: Stamped>(claims: &mut Claims<T>, origin: Origin) -> Option<Stamp> {
