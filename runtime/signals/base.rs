@@ -275,6 +275,7 @@ impl KnowledgeBase {
         let mut facts = Vec::new();
         for tenant in tenants {
             self.look_anew(tenant, now);
+            facts.extend(self.second(tenant, now));
             facts.extend(self.mirror(tenant, now));
             facts.extend(self.bury_overdue(tenant, now));
         }

@@ -15,6 +15,8 @@ pub struct Params {
     pub backoff_runs: f64,
     /// Where fast and slow means differ by this many standard errors, the origin votes for a new regime.
     pub drift_z: f64,
+    /// Where another origin has voted, so many are enough to second it.
+    pub drift_second_z: f64,
     /// Least runs on either side of that comparison.
     pub drift_runs_min: f64,
     /// What a sibling's evidence is worth once a second signal of the scope has broken.
@@ -55,6 +57,7 @@ impl Default for Params {
             noise_var: 0.25,
             backoff_runs: 5.0,
             drift_z: 3.5,
+            drift_second_z: 2.0,
             drift_runs_min: 4.0,
             sibling_keep: 0.1,
             trust_z_full: 3.0,

@@ -3,10 +3,11 @@
 //! Constant forgetting is dear while nothing changes and slow when something does. So each origin compares what a
 //! signal has done of late with what it did before; where they differ too much to be chance, it votes for a new regime
 //! of that signal. The effective regime is a rank among the votes of the trusted origins that are active in the scope,
-//! more than a third of them, so neither a few false alarms nor liars can make the fleet forget. One broken signal is a
+//! more than a third of them, so neither a few false alarms nor liars can make the fleet forget; and however many nodes
+//! another tenant claims to have, they cannot carry a vote for the reader's own. One broken signal is a
 //! matter of its own; with a second one the world has turned, and from then on its siblings' evidence is cut, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::Origin;
@@ -16,6 +17,7 @@ use crate::fact::{Cell, CellKey, Fact, ScopeId, Sums, VOTES_MAX};
 use crate::fixed;
 use crate::params::Params;
 use crate::replica::Replica;
+use crate::trust;
 use crate::writer::Writer;
 
 /// Which evidence of a signal is of today. Older evidence counts less.
@@ -53,6 +55,15 @@ pub const fn quorum(active: usize) -> usize {
     active / 3 + 1
 }
 
+/// Whose votes count, for a reader of one tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct Electorate<F> {
+    /// The reader's tenant. Its own nodes are the measure where it works; see [`trust::carries`].
+    pub tenant: u32,
+    /// Who has a say at all.
+    pub trusted: F,
+}
+
 impl ScopeRegimes {
     /// The regimes of a scope by the votes of those who are trusted and active in it.
     pub fn of(
@@ -60,10 +71,14 @@ impl ScopeRegimes {
         scope: ScopeId,
         now: u64,
         params: &Params,
-        trusted: impl Fn(Origin) -> bool,
+        electorate: &Electorate<impl Fn(Origin) -> bool>,
     ) -> Self {
-        let (votes, active) = votes(replica, scope, now, params, trusted);
-        Self::counted(&votes, quorum(active))
+        let Some((votes, active)) = votes(replica, scope, now, params, &electorate.trusted) else {
+            return Self::default();
+        };
+        Self::counted(&votes, |voters| {
+            trust::carries(electorate.tenant, voters, &active)
+        })
     }
 
     /// The regimes of a scope if two votes were enough, however many there are.
@@ -75,18 +90,26 @@ impl ScopeRegimes {
         params: &Params,
         trusted: impl Fn(Origin) -> bool,
     ) -> Self {
-        let (votes, _) = votes(replica, scope, now, params, trusted);
-        Self::counted(&votes, 2)
+        let Some((votes, _)) = votes(replica, scope, now, params, trusted) else {
+            return Self::default();
+        };
+        Self::counted(&votes, |voters| voters.len() >= 2)
     }
 
-    /// The regimes that this many of the votes agree on: for each signal the largest that enough of them reach.
-    fn counted(votes: &BTreeMap<SignalId, Vec<u8>>, quorum: usize) -> Self {
+    /// The regimes that are carried: for each signal the largest whose voters, with those for a larger one, are enough.
+    fn counted(votes: &Votes, carries: impl Fn(&BTreeSet<Origin>) -> bool) -> Self {
         let broken: Vec<(SignalId, u8)> = votes
             .iter()
             .filter_map(|(signal, votes)| {
                 let mut falling = votes.clone();
                 falling.sort_unstable_by(|left, right| right.cmp(left));
-                let regime = falling.get(quorum - 1).copied().unwrap_or(0);
+                let mut voters = BTreeSet::new();
+                let of_level = falling.chunk_by(|left, right| left.0 == right.0);
+                let mut carried = of_level.filter_map(|level| {
+                    voters.extend(level.iter().map(|(_, origin)| *origin));
+                    carries(&voters).then_some(level[0].0)
+                });
+                let regime = carried.next()?;
                 (regime > 0).then_some((*signal, regime))
             })
             .collect();
@@ -119,27 +142,34 @@ fn era(broken: &[(SignalId, u8)]) -> u8 {
     })
 }
 
-/// The votes of a scope's trusted and active origins, by signal, and how many such origins there are.
+/// Of each signal the regimes that are voted for, and by whom.
+type Votes = BTreeMap<SignalId, Vec<(u8, Origin)>>;
+
+/// The votes of a scope's trusted and active origins, and all such origins; `None` where nobody has voted.
 fn votes(
     replica: &Replica,
     scope: ScopeId,
     now: u64,
     params: &Params,
     trusted: impl Fn(Origin) -> bool,
-) -> (BTreeMap<SignalId, Vec<u8>>, usize) {
-    let mut by_signal: BTreeMap<SignalId, Vec<u8>> = BTreeMap::new();
-    let mut active = 0;
-    for (origin, cell) in replica.scope_cells(scope) {
+) -> Option<(Votes, BTreeSet<Origin>)> {
+    let cells = replica.scope_cells(scope);
+    // Most scopes are calm, and this is asked before every use.
+    if cells.iter().all(|(_, cell)| cell.votes.is_empty()) {
+        return None;
+    }
+    let (mut votes, mut active) = (Votes::new(), BTreeSet::new());
+    for (origin, cell) in cells {
         let runs = i64::from(cell.slow_at(now, params).n);
         if runs * 2 < fixed::ONE || !trusted(*origin) {
             continue;
         }
-        active += 1;
+        active.insert(*origin);
         for (signal, regime) in &cell.votes {
-            by_signal.entry(*signal).or_default().push(*regime);
+            votes.entry(*signal).or_default().push((*regime, *origin));
         }
     }
-    (by_signal, active)
+    Some((votes, active))
 }
 
 /// Cuts the origin's own entry to the regime that its view sees. Done before each write of evidence, so that what is
@@ -183,6 +213,11 @@ fn share(sums: Sums, keep: i64) -> Sums {
 /// Whether a signal has broken in a scope, as far as the reader can see: what it has done of late differs from what it
 /// did before by more than chance.
 pub fn has_broken(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> bool {
+    deviates(reading, signal, scope, reading.by.params.drift_z)
+}
+
+/// The same, where it is enough to differ by so many standard deviations.
+fn deviates(reading: &Reading<'_>, signal: SignalId, scope: ScopeId, z: f64) -> bool {
     let params = reading.by.params;
     let fast = evidence::fast(reading, signal, scope);
     if fast.n < params.drift_runs_min {
@@ -194,7 +229,7 @@ pub fn has_broken(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> bo
     if old.n < params.drift_runs_min.max(2.0 * fast.n) {
         return false;
     }
-    deviation((fast.n, fast.y), (old.n, old.y)) > params.drift_z
+    deviation((fast.n, fast.y), (old.n, old.y)) > z
 }
 
 /// How many standard deviations lie between the means of two samples of outcomes, each given as runs and their sum: the
@@ -235,11 +270,61 @@ pub fn vote(
             (!is_cast && has_broken(&reading, signal, scope)).then_some((signal, next))
         })
         .collect();
-    if new.is_empty() {
+    cast_votes(replica, writer, scope, reader.now, new)
+}
+
+/// Seconds what others have voted for and have not carried yet, where the reader's own facts point the same way. Done
+/// about as often as the view is taken; it costs nothing where no vote is open. Answers the facts that are new.
+///
+/// Whoever meets a scope seldom would be late with its own vote, and the quorum waits for it. A suspicion needs less to
+/// be confirmed than to be raised among thousands of signals, so a lower deviation is enough; it still has to lie in
+/// evidence that this reader believes, so votes alone, however many, move nobody who does not see it.
+pub fn second(replica: &mut Replica, writer: &mut Writer, reader: &Reader<'_>) -> Vec<Fact> {
+    let scopes: Vec<ScopeId> = replica.scope_ids().collect();
+    let mut facts = Vec::new();
+    for scope in scopes {
+        let mut seconded = open_votes(replica, writer.origin, reader, scope);
+        seconded.retain(|(signal, _)| {
+            let keys = replica.keys_of(*signal);
+            let bundles = keys.iter().filter(|key| key.scope == scope).map(|key| key.bundle);
+            bundles
+                .map(|bundle| Reader { bundle, ..*reader })
+                .any(|reader| deviates(&reader.of(replica), *signal, scope, reader.params.drift_second_z))
+        });
+        facts.extend(cast_votes(replica, writer, scope, reader.now, seconded));
+    }
+    facts
+}
+
+/// What trusted origins have voted for beyond the regimes that the view sees, and `own` has not.
+fn open_votes(replica: &Replica, own: Origin, reader: &Reader<'_>, scope: ScopeId) -> Vec<(SignalId, u8)> {
+    let cast = replica.scope_cell(scope, own);
+    let cells = replica.scope_cells(scope).iter();
+    let heard = cells.filter(|(origin, cell)| !cell.votes.is_empty() && reader.view.is_trusted(*origin));
+    let open: BTreeSet<(SignalId, u8)> = heard
+        .flat_map(|(_, cell)| &cell.votes)
+        .filter_map(|(signal, regime)| {
+            let next = reader.view.regime(scope, *signal).own.checked_add(1)?;
+            let is_cast = cast.is_some_and(|cell| cell.vote_for(*signal) >= next);
+            (*regime >= next && !is_cast).then_some((*signal, next))
+        })
+        .collect();
+    open.into_iter().collect()
+}
+
+/// Writes votes down, where there are any.
+fn cast_votes(
+    replica: &mut Replica,
+    writer: &mut Writer,
+    scope: ScopeId,
+    now: u64,
+    votes: Vec<(SignalId, u8)>,
+) -> Option<Fact> {
+    if votes.is_empty() {
         return None;
     }
-    Some(writer.scope_cell(replica, scope, reader.now, |cell| {
-        for (signal, regime) in new {
+    Some(writer.scope_cell(replica, scope, now, |cell| {
+        for (signal, regime) in votes {
             cast_vote(&mut cell.votes, signal, regime);
         }
     }))

@@ -49,7 +49,7 @@ impl Trust {
     /// bounded here by its volume and by [`crate::pooling::caps`], because there a deviation may be an honest
     /// difference.
     pub fn of(replica: &Replica, own: Origin, now: u64, params: &Params) -> Self {
-        let held = claims::held(replica, now, params);
+        let held = claims::held(replica, own.tenant, now, params);
         let active = bounds::active(&held);
         let mut bounds = bounds::within(&held, &active);
         let mut weights = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::fixed;
 use crate::kinship;
 use crate::params::Params;
 use crate::pooling;
-use crate::regime::{Regime, ScopeRegimes};
+use crate::regime::{Electorate, Regime, ScopeRegimes};
 use crate::replica::Replica;
 use crate::trust::{Bound, Trust};
 
@@ -70,7 +70,11 @@ impl View {
 
     /// Brings the regimes of one scope up to date; cheap enough to be done before each use of the scope.
     pub fn refresh(&mut self, replica: &Replica, scope: ScopeId, now: u64, params: &Params) {
-        let regimes = ScopeRegimes::of(replica, scope, now, params, |origin| self.is_trusted(origin));
+        let electorate = Electorate {
+            tenant: self.own.tenant,
+            trusted: |origin| self.is_trusted(origin),
+        };
+        let regimes = ScopeRegimes::of(replica, scope, now, params, &electorate);
         if regimes.is_calm() {
             self.regimes.remove(&scope);
         } else {

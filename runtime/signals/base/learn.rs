@@ -159,6 +159,26 @@ impl KnowledgeBase {
         self.views.insert(tenant, (at, view));
     }
 
+    /// Seconds what others have voted for, as far as this node's facts say the same.
+    pub(super) fn second(&mut self, tenant: u32, now: u64) -> Vec<Fact> {
+        let params = self.params.clone();
+        let Some((at, view)) = self.views.remove(&tenant) else {
+            return Vec::new();
+        };
+        let reader = Reader {
+            view: &view,
+            // Whichever bundles the evidence is of, each is read as by a run of its own.
+            bundle: BundleClass::default(),
+            now,
+            params: &params,
+        };
+        let (writer, replica) = self.pen(tenant);
+        let facts = regime::second(replica, writer, &reader);
+        self.counts.votes += facts.len() as u64;
+        self.views.insert(tenant, (at, view));
+        facts
+    }
+
     /// Takes in what a run proposes.
     fn adopt(&mut self, conclusion: &Conclusion, outcome: &Outcome, concluded: &mut Concluded, now: u64) {
         let receipt = &conclusion.receipt;

@@ -14,7 +14,7 @@ use crate::credit::{self, Run, SeededBug, Shown};
 use crate::fact::ScopeId;
 use crate::fixed;
 use crate::params::Params;
-use crate::regime::ScopeRegimes;
+use crate::regime::{Electorate, ScopeRegimes};
 use crate::replica::{Bugs, Replica};
 use crate::writer::Writer;
 
@@ -173,7 +173,16 @@ fn votes_fairly(is_of_two: bool, seed: u64) -> bool {
     let regimes = if is_of_two {
         ScopeRegimes::with_quorum_of_two(&replica, scope, START_MS, &params, |_| true)
     } else {
-        ScopeRegimes::of(&replica, scope, START_MS, &params, |_| true)
+        ScopeRegimes::of(
+            &replica,
+            scope,
+            START_MS,
+            &params,
+            &Electorate {
+                tenant: 1,
+                trusted: |_| true,
+            },
+        )
     };
     regimes.is_calm() == (voters * 3 <= active)
 }

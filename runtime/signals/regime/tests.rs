@@ -48,7 +48,16 @@ fn voted(voters: u64) -> Replica {
 }
 
 fn regimes(replica: &Replica) -> ScopeRegimes {
-    ScopeRegimes::of(replica, SCOPE, NOW, &Params::default(), |_| true)
+    ScopeRegimes::of(
+        replica,
+        SCOPE,
+        NOW,
+        &Params::default(),
+        &Electorate {
+            tenant: 1,
+            trusted: |_| true,
+        },
+    )
 }
 
 #[test]
@@ -63,8 +72,40 @@ fn a_third_of_the_voters_changes_nothing_and_one_more_does() {
 fn those_who_are_not_trusted_have_no_say() {
     let params = Params::default();
     let spammed = voted(4);
-    let regimes = ScopeRegimes::of(&spammed, SCOPE, NOW, &params, |of| of.node > 2);
+    let regimes = ScopeRegimes::of(
+        &spammed,
+        SCOPE,
+        NOW,
+        &params,
+        &Electorate {
+            tenant: 1,
+            trusted: |of: Origin| of.node > 2,
+        },
+    );
     assert!(regimes.is_calm());
+}
+
+#[test]
+fn a_tenant_with_many_nodes_cannot_vote_a_regime_for_others() {
+    // Nine nodes of ours, none of which votes, and ninety of theirs, which all do.
+    let mut replica = voted(0);
+    for node in 100..190 {
+        let origin = Origin { tenant: 2, node };
+        let mut writer = Writer::new(origin, Stamp::default());
+        writer.scope_cell(&mut replica, SCOPE, NOW, |cell| {
+            cell.slow.n = 20 << 16;
+            cell.votes = vec![(signal(1), 1)];
+        });
+    }
+    let read_by = |tenant| {
+        let electorate = Electorate {
+            tenant,
+            trusted: |_| true,
+        };
+        ScopeRegimes::of(&replica, SCOPE, NOW, &Params::default(), &electorate).of_signal(signal(1))
+    };
+    assert_eq!(read_by(1).own, 0, "their nodes are many, but one tenant");
+    assert_eq!(read_by(2).own, 1, "among themselves they may agree");
 }
 
 #[cfg(feature = "seeded-bugs")]

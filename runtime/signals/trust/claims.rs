@@ -7,7 +7,7 @@ use anthill_contracts::signal::Origin;
 use crate::fact::{CellKey, ScopeId};
 use crate::fixed;
 use crate::params::Params;
-use crate::regime::ScopeRegimes;
+use crate::regime::{Electorate, ScopeRegimes};
 use crate::replica::Replica;
 
 use super::bounds::{Bounds, bound_in};
@@ -95,13 +95,22 @@ pub(super) struct Held {
 
 /// The evidence of the current regime at every key, each by origin. It is asked of everybody which regime that is:
 /// trust cannot be asked, for it rests on the answer.
-pub(super) fn held(replica: &Replica, now: u64, params: &Params) -> BTreeMap<CellKey, Vec<Held>> {
+pub(super) fn held(
+    replica: &Replica,
+    tenant: u32,
+    now: u64,
+    params: &Params,
+) -> BTreeMap<CellKey, Vec<Held>> {
+    let electorate = Electorate {
+        tenant,
+        trusted: |_| true,
+    };
     let mut regimes: BTreeMap<ScopeId, ScopeRegimes> = BTreeMap::new();
     let mut by_key = BTreeMap::new();
     for key in replica.keys() {
         let scope = regimes
             .entry(key.scope)
-            .or_insert_with(|| ScopeRegimes::of(replica, key.scope, now, params, |_| true));
+            .or_insert_with(|| ScopeRegimes::of(replica, key.scope, now, params, &electorate));
         let regime = scope.of_signal(key.signal);
         let mut current: Vec<Held> = replica
             .cells(key)

@@ -17,7 +17,7 @@ use anthill_contracts::signal::Origin;
 use super::{Attack, Flip, Join, Payoff, WorldPatch};
 use crate::fact::ScopeId;
 use crate::params::Params;
-use crate::regime::ScopeRegimes;
+use crate::regime::{Electorate, ScopeRegimes};
 
 pub use node::{Choice, Node, Turn};
 pub use truth::Truth;
@@ -329,6 +329,7 @@ impl<'a> Run<'a> {
             self.act(round);
             if self.gossips() {
                 self.gossip(round);
+                self.second(round);
             }
         }
         self.count_regimes();
@@ -482,6 +483,17 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Every honest node hears what the others have voted for.
+    fn second(&mut self, round: usize) {
+        let now = self.now(round);
+        let liars = self.world.nodes - self.world.liar_count()..self.world.nodes;
+        for (number, node) in self.nodes.iter_mut().enumerate() {
+            if !liars.contains(&number) {
+                node.second(now, &self.params);
+            }
+        }
+    }
+
     /// Whether a split lies between two nodes.
     fn is_split(&self, left: usize, right: usize, round: usize) -> bool {
         let half = self.world.nodes / 2;
@@ -494,8 +506,12 @@ impl<'a> Run<'a> {
     fn count_regimes(&mut self) {
         let now = self.now(self.world.rounds());
         let Some(first) = self.nodes.first() else { return };
+        let electorate = Electorate {
+            tenant: first.writer.origin.tenant,
+            trusted: |_| true,
+        };
         for scope in &self.scopes {
-            let regimes = ScopeRegimes::of(&first.replica, *scope, now, &self.params, |_| true);
+            let regimes = ScopeRegimes::of(&first.replica, *scope, now, &self.params, &electorate);
             self.trace.bumps += self
                 .strategies
                 .iter()

@@ -132,6 +132,32 @@ impl Node {
         self.view = View::of(&self.replica, self.writer.origin, now, params);
     }
 
+    /// Hears what others have voted for; see [`regime::second`].
+    pub fn second(&mut self, now: u64, params: &Params) {
+        let Self {
+            replica,
+            writer,
+            view,
+        } = self;
+        let has_votes = |scope: &ScopeId| {
+            let cells = replica.scope_cells(*scope);
+            cells.iter().any(|(_, cell)| !cell.votes.is_empty())
+        };
+        let scopes: Vec<ScopeId> = replica.scope_ids().filter(has_votes).collect();
+        for scope in &scopes {
+            view.refresh(replica, *scope, now, params);
+        }
+        if !scopes.is_empty() {
+            let reader = Reader {
+                view,
+                bundle: BUNDLE,
+                now,
+                params,
+            };
+            regime::second(replica, writer, &reader);
+        }
+    }
+
     /// Takes everything that another node holds and this one misses.
     pub fn pull(&mut self, from: &Self, now: u64) {
         let delta = from.replica.delta(&self.replica.versions(), usize::MAX);
