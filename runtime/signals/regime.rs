@@ -103,13 +103,13 @@ impl ScopeRegimes {
             .filter_map(|(signal, votes)| {
                 let mut falling = votes.clone();
                 falling.sort_unstable_by(|left, right| right.cmp(left));
-                let mut voters = BTreeSet::new();
+                let mut so_far = BTreeSet::new();
                 let of_level = falling.chunk_by(|left, right| left.0 == right.0);
-                let mut carried = of_level.filter_map(|level| {
-                    voters.extend(level.iter().map(|(_, origin)| *origin));
-                    carries(&voters).then_some(level[0].0)
+                let mut enough = of_level.filter_map(|level| {
+                    so_far.extend(level.iter().map(|(_, origin)| *origin));
+                    carries(&so_far).then_some(level[0].0)
                 });
-                let regime = carried.next()?;
+                let regime = enough.next()?;
                 (regime > 0).then_some((*signal, regime))
             })
             .collect();

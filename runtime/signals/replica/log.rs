@@ -106,8 +106,8 @@ impl Log {
     /// Forgets an entry, where it is this one that stands under the count.
     pub(super) fn forget(&mut self, seq: u64, item: Item) {
         match item {
-            Item::Slot(slot) => take_out(&mut self.cells, seq, slot),
-            Item::Entry(entry) => take_out(&mut self.rest, seq, entry),
+            Item::Slot(slot) => take_out(&mut self.cells, seq, &slot),
+            Item::Entry(entry) => take_out(&mut self.rest, seq, &entry),
         }
     }
 
@@ -120,9 +120,9 @@ impl Log {
 }
 
 /// Takes an item out, where it is this one.
-fn take_out<T: PartialEq>(items: &mut BTreeMap<u64, T>, seq: u64, item: T) {
+fn take_out<T: PartialEq>(items: &mut BTreeMap<u64, T>, seq: u64, item: &T) {
     if let btree_map::Entry::Occupied(held) = items.entry(seq)
-        && *held.get() == item
+        && held.get() == item
     {
         held.remove();
     }
@@ -137,7 +137,7 @@ pub(super) const fn node_share(item: usize) -> usize {
 /// Every stream, by number and by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Logs {
-    logs: Vec<Log>,
+    all: Vec<Log>,
     numbers: BTreeMap<Stream, u32>,
     /// The one asked for last: facts come stream by stream.
     last: Option<(Stream, u32)>,
@@ -150,13 +150,13 @@ impl Logs {
             return Some(number);
         }
         // Numbers have to fit the 24 bits that a cell has for them.
-        let number = u32::try_from(self.logs.len())
+        let number = u32::try_from(self.all.len())
             .ok()
             .filter(|number| *number < 1 << 24)?;
         if self.numbers.len() >= STREAMS_MAX {
             return None;
         }
-        self.logs.push(Log {
+        self.all.push(Log {
             stream,
             number,
             head: 0,
@@ -186,12 +186,12 @@ impl Logs {
 
     /// A stream by its number.
     pub(super) fn at(&self, number: u32) -> &Log {
-        &self.logs[number as usize]
+        &self.all[number as usize]
     }
 
     /// A stream by its number.
     pub(super) fn at_mut(&mut self, number: u32) -> &mut Log {
-        &mut self.logs[number as usize]
+        &mut self.all[number as usize]
     }
 
     /// Streams in order of origins and incarnations.
@@ -212,7 +212,7 @@ impl Logs {
             return;
         }
         self.last = None;
-        let logs = &self.logs;
+        let logs = &self.all;
         self.numbers.retain(|_, number| {
             let log = &logs[*number as usize];
             log.len() > 0 || log.seen >= before
@@ -221,7 +221,7 @@ impl Logs {
 
     /// Bytes that they take.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.logs.iter().map(Log::memory_bytes).sum::<usize>()
+        self.all.iter().map(Log::memory_bytes).sum::<usize>()
             + self.numbers.len() * 2 * size_of::<(Stream, u32)>()
     }
 }
