@@ -2,7 +2,7 @@
 //! Parent: `Node`, permanent. Talks to: a `Toolbox`.
 //! Survives a restart: nothing; a call that was under way ends as a failure that its worker records.
 //! Invariants: at most [`ExecutorArguments::calls_max`] calls at once; every accepted call is answered; a tool that
-//! panics or hangs fails its call and nobody else.
+//! panics or hangs fails its call and nobody else; a call that a guard blocks never reaches the toolbox.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span};
 
+use crate::guards::{GuardDesk, Ruling};
 use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
 use crate::metrics;
 
@@ -26,6 +27,8 @@ pub struct ExecutorArguments {
     pub calls_max: usize,
     /// Longest run of one call.
     pub call_time_max: Duration,
+    /// Who is asked before a call runs; `None` where nothing is guarded.
+    pub guards: Option<Arc<GuardDesk>>,
 }
 
 impl ExecutorArguments {
@@ -35,6 +38,7 @@ impl ExecutorArguments {
             toolbox,
             calls_max: 8,
             call_time_max: Duration::from_secs(30),
+            guards: None,
         }
     }
 }
@@ -178,26 +182,50 @@ impl ExecutorState {
     ) -> impl Future<Output = ()> + Send + use<> {
         let (toolbox, turns) = (Arc::clone(&self.arguments.toolbox), Arc::clone(&self.turns));
         let call_time_max = self.arguments.call_time_max;
+        let guards = self.arguments.guards.clone();
         async move {
             let (reply, _permit) = answer_to;
             let Ok(_turn) = turns.acquire_owned().await else {
                 return;
             };
+            let ruling = guards.map_or(Ruling::Run, |desk| desk.judge(&context, &call));
             let tool = call.tool.clone();
-            let outcome = tokio::time::timeout(call_time_max, toolbox.run(context, call)).await;
-            let (output, word) = match outcome {
-                Ok(output) => {
-                    let word = if output.ok { "ok" } else { "failed" };
-                    (output, word)
-                }
-                Err(_) => (
-                    ToolOutput::failure(format!("tool_timeout: `{tool}` ran for {call_time_max:?}")),
-                    "timeout",
-                ),
+            let running = async move {
+                let outcome = tokio::time::timeout(call_time_max, toolbox.run(context, call)).await;
+                let (output, word) = match outcome {
+                    Ok(output) => {
+                        let word = if output.ok { "ok" } else { "failed" };
+                        (output, word)
+                    }
+                    Err(_) => (
+                        ToolOutput::failure(format!("tool_timeout: `{tool}` ran for {call_time_max:?}")),
+                        "timeout",
+                    ),
+                };
+                metrics::tool_call(word);
+                output
             };
-            metrics::tool_call(word);
             // The worker may be gone by now; then nobody needs the output.
-            let _ = reply.send(output);
+            let _ = reply.send(run_as_ruled(ruling, running).await);
+        }
+    }
+}
+
+/// Runs a call as far as the guards let it.
+async fn run_as_ruled(ruling: Ruling, running: impl Future<Output = ToolOutput>) -> ToolOutput {
+    match ruling {
+        Ruling::Run => running.await,
+        Ruling::Blocked { output } => *output,
+        Ruling::RunWarned { line } => {
+            let mut output = running.await;
+            output.text.push('\n');
+            output.text.push_str(&line);
+            output
+        }
+        Ruling::Probe(probe) => {
+            let output = running.await;
+            probe.end(output.ok);
+            output
         }
     }
 }

@@ -246,6 +246,7 @@ impl Actor for KnowledgeActor {
         state.flush();
         state.begin_ticking();
         state.embed_signals();
+        state.lay_out_guards();
         Ok(state)
     }
 
@@ -477,6 +478,19 @@ impl KnowledgeState {
         if facts.iter().any(|fact| matches!(fact, Fact::Signal { .. })) {
             self.embed_signals();
         }
+        if facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::Signal { .. } | Fact::Tomb { .. }))
+        {
+            self.lay_out_guards();
+        }
+    }
+
+    /// Tells the executor which guards are in force.
+    fn lay_out_guards(&self) {
+        if let Some(desk) = &self.arguments.guards {
+            desk.refresh(&self.base, self.now());
+        }
     }
 
     fn keep_node(&mut self) {
@@ -557,6 +571,7 @@ impl KnowledgeState {
             metrics::knowledge_stats(&self.base.stats(0, now));
         }
         self.embed_signals();
+        self.lay_out_guards();
         self.ticks += 1;
     }
 

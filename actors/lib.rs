@@ -5,6 +5,7 @@ pub mod blackboard;
 pub mod compose;
 pub mod critic;
 pub mod executor;
+pub mod guards;
 pub mod knowledge;
 pub mod mailbox;
 pub mod metrics;

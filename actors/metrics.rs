@@ -170,6 +170,10 @@ pub(crate) fn knowledge_concluded(concluded: &Concluded) {
     counter!(KNOWLEDGE_PROPOSALS_TOTAL, "outcome" => "refused").increment(concluded.refused.len() as u64);
 }
 
+pub(crate) fn guarded_call(verdict: &'static str) {
+    counter!(KNOWLEDGE_GUARDED_CALLS_TOTAL, "verdict" => verdict).increment(1);
+}
+
 pub(crate) fn knowledge_imported(facts: usize) {
     counter!(KNOWLEDGE_GOSSIP_ENTRIES_TOTAL).increment(facts as u64);
 }

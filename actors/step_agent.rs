@@ -13,7 +13,7 @@ use anthill_contracts::model::{ModelDelta, Models};
 use anthill_contracts::sources::SourcesRef;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
-use anthill_contracts::tool::{ToolCall, ToolSpec};
+use anthill_contracts::tool::{Setting, ToolCall, ToolSpec};
 use futures::future::BoxFuture;
 use ractor::{Actor, ActorCell, SpawnErr};
 
@@ -66,6 +66,8 @@ pub struct AgentArguments {
     pub next_seq: u32,
     /// The round of work and review, from 0.
     pub round: u32,
+    /// What its task is like, for the guards of its tool calls.
+    pub setting: Arc<Setting>,
     /// What it needs.
     pub ports: AgentPorts,
     /// Where it reports to.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_actors::executor::{ExecutorArguments, ExecutorHandle};
+use anthill_actors::guards::GuardDesk;
 use anthill_actors::knowledge::{Builtin, KnowledgeArguments, KnowledgeHandle, Params};
 use anthill_actors::planner;
 use anthill_contracts::budget::Limits;
@@ -25,6 +26,7 @@ use anthill_contracts::id::{JobId, NodeId, TenantId};
 use anthill_contracts::knowledge::{Embedder, Knowledge, KnowledgeStore};
 use anthill_contracts::model::{Matter, ModelName, ModelRequest, Models};
 use anthill_contracts::plan::Role;
+use anthill_contracts::signal::GuardMode;
 use anthill_contracts::sources::{SourceError, Sources, SourcesRef};
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::store::{JobRow, Store};
@@ -72,6 +74,8 @@ pub struct NodeArguments {
     pub params: Params,
     /// Groups that its tenants have joined.
     pub groups: BTreeSet<u32>,
+    /// The most that a learned guard may do to a tool call.
+    pub guards: GuardMode,
     /// Who makes embeddings for what it has learned, if anybody.
     pub embedder: Option<Arc<dyn Embedder>>,
     /// Who answers.
@@ -108,9 +112,16 @@ impl Node {
     /// Starts the tree.
     pub async fn start(arguments: NodeArguments) -> Result<Self, Problem> {
         let names = Names::default();
-        let executing = ExecutorArguments::new(Arc::clone(&arguments.toolbox));
+        let guards = Arc::new(GuardDesk::new(arguments.guards, Arc::clone(&arguments.clock)));
+        let executing = ExecutorArguments {
+            guards: Some(Arc::clone(&guards)),
+            ..ExecutorArguments::new(Arc::clone(&arguments.toolbox))
+        };
         let executor = ExecutorHandle::vacant(&executing);
-        let knowing = knowing(&arguments);
+        let knowing = KnowledgeArguments {
+            guards: Some(guards),
+            ..knowing(&arguments)
+        };
         let knowledge = KnowledgeHandle::vacant(&knowing);
         let tenants = SupervisorSpec::new("tenants").stop_order(StopOrder::Together);
         let tenants =

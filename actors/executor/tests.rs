@@ -74,6 +74,7 @@ fn context(seq: u32) -> ToolContext {
         task_id,
         call_id,
         sources: Arc::new(NoSources),
+        setting: Arc::default(),
     }
 }
 
@@ -90,6 +91,7 @@ async fn executor(tools: Arc<Tools>, calls_max: usize) -> ExecutorHandle {
         toolbox: tools,
         calls_max,
         call_time_max: Duration::from_secs(5),
+        guards: None,
     };
     let (root, _) = Actor::spawn(None, Root, ()).await.expect("the root starts");
     let executor = ExecutorHandle::vacant(&arguments);

@@ -1,4 +1,4 @@
-//! What the knowledge stands on: its store and clocks, its numbers, and who makes embeddings.
+//! What the knowledge stands on: its store and clocks, its numbers, who makes embeddings, and who hears of guards.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,6 +7,8 @@ use anthill_contracts::clock::Clock;
 use anthill_contracts::knowledge::{Embedder, KnowledgeStore};
 use anthill_signals::base::Builtin;
 use anthill_signals::params::Params;
+
+use crate::guards::GuardDesk;
 
 /// What the knowledge of a node needs.
 #[derive(Clone)]
@@ -25,6 +27,8 @@ pub struct KnowledgeArguments {
     pub groups: BTreeSet<u32>,
     /// Who makes embeddings; without it words and runs of characters alone decide what fits a task.
     pub embedder: Option<Arc<dyn Embedder>>,
+    /// Where the guards that are in force are laid out for the executor; `None` where nobody runs tools.
+    pub guards: Option<Arc<GuardDesk>>,
 }
 
 impl KnowledgeArguments {
@@ -38,6 +42,7 @@ impl KnowledgeArguments {
             params: Params::default(),
             groups: BTreeSet::new(),
             embedder: None,
+            guards: None,
         }
     }
 }

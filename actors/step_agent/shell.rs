@@ -290,6 +290,7 @@ impl AgentState {
             task_id,
             call_id,
             sources: Arc::clone(&ports.sources),
+            setting: Arc::clone(&self.arguments.setting),
         };
         let craft = Arc::clone(&self.arguments.craft);
         let span = debug_span!(parent: &self.arguments.span, "execute_tool", %task_id, %step_id, tool_call_id = %call_id, tool = call.tool);

@@ -133,6 +133,8 @@ reason_codes! {
     PlanInvalid = "plan_invalid",
     /// The runtime itself is at fault.
     Defect = "defect",
+    /// A guard that was learned does not let the tool call run.
+    KnownBad = "known_bad",
 }
 
 impl Serialize for ReasonCode {

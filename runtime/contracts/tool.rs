@@ -1,6 +1,8 @@
 //! Tools: what a model may call, what a call is, what comes back, and the [`Toolbox`] port.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
@@ -8,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::brief::Passage;
-use crate::id::{JobId, TaskId, ToolCallId};
+use crate::id::{JobId, TaskId, TenantId, ToolCallId};
+use crate::signal::ScopePath;
 use crate::sources::SourcesRef;
 
 /// What a tool does to the world; decides how it may be repeated.
@@ -72,6 +75,17 @@ impl ToolOutput {
     }
 }
 
+/// What a task is like, as far as a guard may ask for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Setting {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The kind of task; `None` where it is not known.
+    pub scope: Option<ScopePath>,
+    /// Values of the task, the same that triggers of signals may require.
+    pub state: BTreeMap<String, String>,
+}
+
 /// For whom a tool runs.
 #[derive(Clone)]
 pub struct ToolContext {
@@ -83,6 +97,8 @@ pub struct ToolContext {
     pub call_id: ToolCallId,
     /// What the job may read.
     pub sources: SourcesRef,
+    /// What the task is like.
+    pub setting: Arc<Setting>,
 }
 
 /// The tools of a node.

@@ -15,6 +15,7 @@ use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::NodeId;
 use anthill_contracts::model::Models;
+use anthill_contracts::signal::GuardMode;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
 use anthill_models::{ModelsConfig, Registry};
@@ -121,6 +122,7 @@ impl Rig {
             builtins: Arc::from([]),
             params: Params::default(),
             groups: BTreeSet::new(),
+            guards: GuardMode::default(),
             embedder: None,
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),

@@ -125,6 +125,7 @@ pub async fn node(config: &Config, ground: Ground) -> Result<Node, Problem> {
         builtins: learning::builtins().into(),
         params: config.knowledge.params(),
         groups: config.knowledge.groups.iter().copied().collect(),
+        guards: config.knowledge.guards,
         embedder,
         toolbox: Arc::new(StandardToolbox::new()),
         answer_tool: post_artifact_spec(),

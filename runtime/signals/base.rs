@@ -182,6 +182,16 @@ impl KnowledgeBase {
         &self.params
     }
 
+    /// Groups that this node's tenants have joined.
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
+    }
+
+    /// Numbers of the tenants for which this node has written, in order.
+    pub fn tenant_numbers(&self) -> impl Iterator<Item = u32> {
+        self.writers.keys().copied()
+    }
+
     /// The facts.
     pub const fn replica(&self) -> &Replica {
         &self.replica

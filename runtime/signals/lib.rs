@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod fact;
 pub mod fixed;
 pub mod gossip;
+pub mod guard;
 pub mod hygiene;
 pub mod kinship;
 // The hunt for broken laws serves tests alone.

@@ -123,18 +123,23 @@ impl Query<'_> {
 }
 
 /// Whether a scope is another one or refines it.
-fn is_within(scope: &ScopePath, outer: &ScopePath) -> bool {
+pub(crate) fn is_within(scope: &ScopePath, outer: &ScopePath) -> bool {
     let rest = scope.as_str().strip_prefix(outer.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether what this author shares so far may be seen by the one who asks. Everybody sees what is built in.
 fn is_seen(author: Origin, share: Share, query: &Query<'_>) -> bool {
+    reaches(author, share, query.reader, query.groups)
+}
+
+/// Whether what this author shares so far reaches a reader who has joined these groups.
+pub(crate) fn reaches(author: Origin, share: Share, reader: Origin, groups: &[u32]) -> bool {
     author == Origin::BUILTIN
         || match share {
-            Share::Private => author == query.reader,
-            Share::Tenant => author.tenant == query.reader.tenant,
-            Share::Group(group) => author.tenant == query.reader.tenant || query.groups.contains(&group),
+            Share::Private => author == reader,
+            Share::Tenant => author.tenant == reader.tenant,
+            Share::Group(group) => author.tenant == reader.tenant || groups.contains(&group),
             Share::Public => true,
         }
 }

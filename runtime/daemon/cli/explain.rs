@@ -123,6 +123,9 @@ fn meaning(reason: ReasonCode) -> String {
         }
         ReasonCode::PlanInvalid => "No plan passed validation; see why with `anthill job events JOB`.",
         ReasonCode::Defect => "The runtime itself is at fault; report it with the log.",
+        ReasonCode::KnownBad => {
+            "A guard that was learned did not let a tool call run; see it with `anthill knowledge show SIGNAL`."
+        }
     };
     text.to_owned()
 }

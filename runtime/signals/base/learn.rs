@@ -16,6 +16,7 @@ use crate::credit;
 use crate::dedup;
 use crate::evidence::Reader;
 use crate::fact::{Fact, ScopeId};
+use crate::guard;
 use crate::hygiene;
 use crate::lifecycle;
 use crate::regime;
@@ -350,7 +351,8 @@ fn canonical(body: &SignalBody, polarity: Polarity) -> Result<SignalBody, Refusa
         if polarity != Polarity::Avoid {
             return Err(Refusal::because("a guard warns: its polarity is `avoid`"));
         }
-        serde_json::from_str::<Guard>(&canonical)
+        let read = serde_json::from_str::<Guard>(&canonical).map_err(|error| error.to_string());
+        read.and_then(|read| guard::check(&read))
             .map_err(|error| Refusal::because(format!("the arguments are no guard: {error}")))?;
     }
     Ok(SignalBody::Action {

@@ -61,6 +61,7 @@ fn context(sources: &SourcesRef) -> ToolContext {
         task_id,
         call_id: ToolCallId::derive(step_id, "tool", "{}"),
         sources: Arc::clone(sources),
+        setting: Arc::default(),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::lead::job_state::{JobState, TaskState};
 impl LeadShell {
     pub(super) async fn start_agent(&mut self, key: AgentKey) -> Result<(), ActorProcessingErr> {
         self.shared.refresh(self.machine.job());
+        let setting = self.setting(key);
         let job = self.machine.job();
         let task = job.tasks.get(&key.task_id).ok_or("an agent without a task")?;
         let spec = self.shared.spec().ok_or("an agent before the spec")?;
@@ -38,6 +39,7 @@ impl LeadShell {
             craft,
             next_seq: u32::try_from(task.steps.len()).unwrap_or(u32::MAX),
             round,
+            setting,
             ports: self.ports.clone(),
             report: self.report_sink(),
             span: info_span!(

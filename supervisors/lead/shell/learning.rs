@@ -15,7 +15,7 @@ use anthill_contracts::plan::{PlanNode, Role};
 use anthill_contracts::signal::{GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
 use anthill_contracts::sources::DocumentKind;
 use anthill_contracts::spec::{JobSpec, Shape};
-use anthill_contracts::tool::ToolSpec;
+use anthill_contracts::tool::{Setting, ToolSpec};
 use tracing::{debug, warn};
 
 use super::{LeadShell, happened};
@@ -99,6 +99,16 @@ impl LeadShell {
             };
             happened(LeadInput::Concluded { receipt_id, kept })
         });
+    }
+
+    /// What an agent's task is like: what the knowledge is asked for is what guards are held against.
+    pub(super) fn setting(&mut self, key: AgentKey) -> Arc<Setting> {
+        let setting = self.ask(key).map(|ask| Setting {
+            tenant: ask.tenant,
+            scope: Some(ask.scope),
+            state: ask.state,
+        });
+        Arc::new(setting.unwrap_or_default())
     }
 
     fn ask(&mut self, key: AgentKey) -> Option<Ask> {

@@ -14,6 +14,7 @@ use anthill_contracts::model::{
     DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Models, Provider, StopReason, Usage,
     WorstCase,
 };
+use anthill_contracts::signal::GuardMode;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
 use anthill_models::{ModelsConfig, Registry};
@@ -206,6 +207,7 @@ impl Colony {
             builtins: Arc::from([]),
             params: Params::default(),
             groups: BTreeSet::new(),
+            guards: GuardMode::default(),
             embedder: None,
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),

@@ -1,0 +1,221 @@
+//! The guard desk: what the executor asks before a tool call runs.
+//!
+//! The knowledge writes the guards that are in force, the executor reads them; neither waits for the other, and a node
+//! whose knowledge is away goes on with the guards that it has. What probes have shown is kept here and not in the
+//! facts; after a restart every guard is closed again. Rejected: asking the knowledge's actor at each call, for then
+//! no tool runs while it is busy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use anthill_contracts::clock::Clock;
+use anthill_contracts::id::SignalId;
+use anthill_contracts::signal::{GuardMode, Origin};
+use anthill_contracts::task::ReasonCode;
+use anthill_contracts::tool::{ToolCall, ToolContext, ToolOutput};
+use anthill_signals::base::KnowledgeBase;
+use anthill_signals::guard::{Breaker, Breakers, GuardBook, GuardVerdict, GuardedCall};
+
+use crate::metrics;
+
+/// Most tenants whose guards are held.
+const TENANTS_MAX: usize = 1024;
+
+/// The guards of a node, shared by its executor and its knowledge.
+pub struct GuardDesk {
+    mode_max: GuardMode,
+    clock: Arc<dyn Clock>,
+    books: RwLock<BTreeMap<u32, Arc<GuardBook>>>,
+    breakers: Mutex<BTreeMap<u32, Breakers>>,
+    /// Tenants that have called tools: their books are wanted even where this node has learned nothing for them.
+    callers: Mutex<BTreeSet<u32>>,
+}
+
+impl fmt::Debug for GuardDesk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardDesk")
+            .field("mode_max", &self.mode_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is to happen to a call, with what is needed to tell how it went.
+pub enum Ruling {
+    /// It runs.
+    Run,
+    /// It runs; this is added to its output.
+    RunWarned {
+        /// The warning.
+        line: String,
+    },
+    /// It does not run; this is its output.
+    Blocked {
+        /// What the model is told.
+        output: Box<ToolOutput>,
+    },
+    /// It runs to see whether a guard still holds.
+    Probe(Probe),
+}
+
+/// A call that guards have let through. Dropped without a word, as by a tool that panics, it counts as failed.
+pub struct Probe {
+    desk: Arc<GuardDesk>,
+    tenant: u32,
+    signals: Vec<SignalId>,
+    ok: bool,
+}
+
+impl Probe {
+    /// The call has ended.
+    pub fn end(mut self, ok: bool) {
+        self.ok = ok;
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.desk.probed(self.tenant, &self.signals, self.ok);
+    }
+}
+
+impl GuardDesk {
+    /// A desk without guards; none of them will go further than `mode_max`.
+    pub fn new(mode_max: GuardMode, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            mode_max,
+            clock,
+            books: RwLock::default(),
+            breakers: Mutex::default(),
+            callers: Mutex::default(),
+        }
+    }
+
+    /// What is to happen to a call.
+    pub fn judge(self: &Arc<Self>, context: &ToolContext, call: &ToolCall) -> Ruling {
+        let setting = &context.setting;
+        let tenant = Origin::tenant_number(&setting.tenant);
+        let Some(book) = self.book(tenant) else {
+            let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+            if callers.len() < TENANTS_MAX {
+                callers.insert(tenant);
+            }
+            return Ruling::Run;
+        };
+        let call = GuardedCall {
+            tool: &call.tool,
+            args: &call.args,
+            scope: setting.scope.as_ref(),
+            state: &setting.state,
+            chance: chance(context),
+            now: self.now(),
+        };
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = book.verdict(&call, breakers.entry(tenant).or_default());
+        drop(breakers);
+        match verdict {
+            GuardVerdict::Pass => Ruling::Run,
+            GuardVerdict::Advise { .. } => {
+                metrics::guarded_call("advised");
+                Ruling::Run
+            }
+            GuardVerdict::Warn { signal, why } => {
+                metrics::guarded_call("warned");
+                let line = format!("warning: a call like this is known to be bad ({why}); guard {signal}");
+                Ruling::RunWarned { line }
+            }
+            GuardVerdict::Block { signal, why } => {
+                metrics::guarded_call("blocked");
+                let reason = ReasonCode::KnownBad;
+                let tool = call.tool;
+                let text = format!(
+                    "{reason}: this call of `{tool}` did not run, for it is known to be bad ({why}); guard {signal}"
+                );
+                Ruling::Blocked {
+                    output: Box::new(ToolOutput::failure(text)),
+                }
+            }
+            GuardVerdict::Probe { signals } => {
+                metrics::guarded_call("probed");
+                Ruling::Probe(Probe {
+                    desk: Arc::clone(self),
+                    tenant,
+                    signals,
+                    ok: false,
+                })
+            }
+        }
+    }
+
+    /// Takes over what the knowledge says now.
+    pub fn refresh(&self, base: &KnowledgeBase, now: u64) {
+        let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let tenants: BTreeSet<u32> = callers
+            .iter()
+            .copied()
+            .chain(base.tenant_numbers())
+            .take(TENANTS_MAX)
+            .collect();
+        drop(callers);
+        for tenant in tenants {
+            self.replace(tenant, base.guards(tenant, self.mode_max, now));
+        }
+    }
+
+    /// Puts a tenant's guards in force. Guards that are there still keep what their probes have shown.
+    pub fn replace(&self, tenant: u32, book: GuardBook) {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(breakers) = breakers.get_mut(&tenant) {
+            breakers.keep(&book);
+        }
+        drop(breakers);
+        let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
+        books.insert(tenant, Arc::new(book));
+    }
+
+    /// The guards that are in force for a tenant.
+    pub fn book(&self, tenant: u32) -> Option<Arc<GuardBook>> {
+        let books = self.books.read().unwrap_or_else(PoisonError::into_inner);
+        books.get(&tenant).cloned()
+    }
+
+    /// What the probes of a guard have shown; `None` where it has not blocked yet.
+    pub fn breaker(&self, tenant: u32, signal: SignalId) -> Option<Breaker> {
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        breakers.get(&tenant)?.get(signal).copied()
+    }
+
+    fn probed(&self, tenant: u32, signals: &[SignalId], ok: bool) {
+        let now = self.now();
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(breakers) = breakers.get_mut(&tenant) else {
+            return;
+        };
+        for signal in signals {
+            let breaker = breakers.of(*signal);
+            let was_lifted = breaker.is_lifted();
+            breaker.end_probe(ok, now);
+            if breaker.is_lifted() != was_lifted {
+                tracing::info!(%signal, lifted = breaker.is_lifted(), "probes have changed a guard");
+            }
+        }
+    }
+
+    /// Cool-downs are windows, so a jump of the wall clock must not end them.
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.mono().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A number that depends on the call alone, so that a repeated call is judged alike.
+fn chance(context: &ToolContext) -> u64 {
+    let [first, second] = [0, 8].map(|from| {
+        let mut word = [0; 8];
+        word.copy_from_slice(&context.call_id.as_bytes()[from..from + 8]);
+        u64::from_le_bytes(word)
+    });
+    first ^ second
+}
+
+#[cfg(test)]
+mod tests;
