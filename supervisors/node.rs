@@ -236,7 +236,8 @@ impl Node {
             wait_gone(&run.beacon).await?;
         }
         let arguments = &self.arguments;
-        parked::cancel(&*arguments.store, &*arguments.clock, (job_id, arguments.node_id)).await
+        let whom = (job_id, arguments.node_id);
+        parked::cancel(&*arguments.store, &self.knowledge, &*arguments.clock, whom).await
     }
 
     /// Watches a job that runs on this node, from a frame on.

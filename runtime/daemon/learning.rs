@@ -1,7 +1,8 @@
 //! What the node knows from the start, and the knowledge of a data directory without a node.
 //!
-//! Strategies of the built-in provider and the shapes of a plan are signals like any other: they begin without a
-//! weight and have to prove themselves. What is known of them is the same on every node of this version.
+//! Strategies of the built-in provider are signals like any other: they begin without a weight and have to prove
+//! themselves. Shapes of a plan are not among them: a job that asks for `auto` gets what is documented, until somebody
+//! contributes another shape for jobs of its kind and it has helped.
 
 use std::sync::Arc;
 
@@ -16,9 +17,6 @@ use tokio::task::JoinHandle;
 use crate::boot;
 use crate::config::Config;
 
-/// Shapes of a plan that a job with `shape = "auto"` can take, as arguments of the action `plan_shape`.
-const PLAN_SHAPES: [&str; 2] = [r#"{"shape":"map_reduce_verify"}"#, r#"{"shape":"single"}"#];
-
 /// What every program of this version knows from the start.
 pub fn builtins() -> Vec<Builtin> {
     let strategies = STRATEGIES.iter().map(|args| Builtin {
@@ -31,14 +29,7 @@ pub fn builtins() -> Vec<Builtin> {
         },
         source: "builtin".to_owned(),
     });
-    let shapes = PLAN_SHAPES.iter().map(|args| Builtin {
-        scope: scope("plan"),
-        polarity: Polarity::Do,
-        body: action("plan_shape", args),
-        trigger: Trigger::default(),
-        source: "builtin".to_owned(),
-    });
-    strategies.chain(shapes).collect()
+    strategies.collect()
 }
 
 fn scope(path: &str) -> anthill_contracts::signal::ScopePath {

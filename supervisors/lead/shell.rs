@@ -38,6 +38,7 @@ mod learning;
 mod looking;
 mod slot;
 
+pub(crate) use learning::tell;
 pub(crate) use slot::{LeadSlot, Wish};
 
 /// Most reports that may wait: each agent has one under way, and each attempt a last word.

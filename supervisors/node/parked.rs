@@ -6,15 +6,18 @@ use anthill_contracts::clock::Clock;
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::{JobId, NodeId};
+use anthill_contracts::knowledge::{Conclusion, Knowledge};
 use anthill_contracts::store::{Append, Store};
 
 use crate::lead::journal::{append_patiently, fold};
 use crate::lead::machine::{Cx, Lead, LeadInput, LeadStep};
+use crate::lead::shell::tell;
 use crate::watch::JobEnd;
 
 /// Cancels the job durably. No agent is started for a job that ends, so there is none to stop.
 pub(super) async fn cancel(
     store: &dyn Store,
+    knowledge: &dyn Knowledge,
     clock: &dyn Clock,
     (job_id, node_id): (JobId, NodeId),
 ) -> Result<JobEnd, Problem> {
@@ -43,6 +46,24 @@ pub(super) async fn cancel(
                     };
                     append_patiently(store, append).await?;
                     inputs.push_back(LeadInput::Appended { seq });
+                }
+                LeadStep::Conclude {
+                    receipt,
+                    outcomes,
+                    proposals,
+                } => {
+                    // What its runs have taught before it paused is worth as much as before.
+                    let receipt_id = receipt.receipt_id;
+                    let spec = lead.job().spec.as_ref();
+                    let conclusion = Conclusion {
+                        receipt: *receipt,
+                        outcomes,
+                        proposals,
+                        share: spec.map(|spec| spec.knowledge.share).unwrap_or_default(),
+                        at: clock.now(),
+                    };
+                    let kept = tell(knowledge, conclusion).await;
+                    inputs.push_back(LeadInput::Concluded { receipt_id, kept });
                 }
                 LeadStep::StopAgents => inputs.push_back(LeadInput::AgentsStopped),
                 _ => {}

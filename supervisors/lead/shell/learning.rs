@@ -9,7 +9,7 @@ use std::time::Duration;
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_actors::prompts::{Face, bundle_class, model_family};
 use anthill_contracts::id::ReceiptId;
-use anthill_contracts::knowledge::{Ask, Conclusion, KnowledgeError};
+use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError};
 use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{PlanNode, Role};
 use anthill_contracts::signal::{GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
@@ -35,6 +35,32 @@ const TOKENS_MAX: u32 = 512;
 
 /// Most signals that one agent is shown.
 const SLOTS_MAX: u32 = 8;
+
+/// Tells the knowledge how a run ended, again and again while it is busy or away. False where it was not taken in before
+/// the deadline: then what the run teaches is given up.
+pub(crate) async fn tell(knowledge: &dyn Knowledge, conclusion: Conclusion) -> bool {
+    let receipt_id = conclusion.receipt.receipt_id;
+    let telling = async {
+        loop {
+            match knowledge.conclude(conclusion.clone()).await {
+                Ok(()) => break Ok(()),
+                Err(KnowledgeError::Busy | KnowledgeError::Away) => tokio::time::sleep(TELL_AGAIN).await,
+                Err(error) => break Err(error),
+            }
+        }
+    };
+    match tokio::time::timeout(CONCLUDE_DEADLINE, telling).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            warn!(%receipt_id, %error, "outcome not taken in");
+            false
+        }
+        Err(_) => {
+            warn!(%receipt_id, "outcome not acknowledged in time");
+            false
+        }
+    }
+}
 
 impl LeadShell {
     /// Asks what an agent is to be shown.
@@ -74,29 +100,7 @@ impl LeadShell {
         };
         let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
         self.spawn(async move {
-            let telling = async {
-                loop {
-                    match knowledge.conclude(conclusion.clone()).await {
-                        Ok(()) => break Ok(()),
-                        Err(KnowledgeError::Busy | KnowledgeError::Away) => {
-                            tokio::time::sleep(TELL_AGAIN).await;
-                        }
-                        Err(error) => break Err(error),
-                    }
-                }
-            };
-            let told = tokio::time::timeout(CONCLUDE_DEADLINE, telling).await;
-            let kept = match told {
-                Ok(Ok(())) => true,
-                Ok(Err(error)) => {
-                    warn!(%receipt_id, %error, "outcome not taken in");
-                    false
-                }
-                Err(_) => {
-                    warn!(%receipt_id, "outcome not acknowledged in time");
-                    false
-                }
-            };
+            let kept = tell(&*knowledge, conclusion).await;
             happened(LeadInput::Concluded { receipt_id, kept })
         });
     }
