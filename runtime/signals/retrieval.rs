@@ -8,6 +8,7 @@
 //! The index is kept up to date signal by signal and never rebuilt. Rejected: latent semantic analysis and hashed dense
 //! words, which pull the fusion down. Of a task's text nothing is kept. What is dead the caller takes out.
 
+mod gate;
 mod postings;
 mod vectors;
 mod words;
@@ -22,6 +23,7 @@ pub use vectors::{DIMENSIONS_MAX, Vector};
 pub use words::term;
 
 use crate::params::Params;
+pub(crate) use gate::{is_within, reaches};
 use postings::{Postings, QueryTerm, SLOTS_MAX, Saturation, query_terms};
 
 /// Most texts that a query is answered with.
@@ -122,26 +124,9 @@ impl Query<'_> {
     }
 }
 
-/// Whether a scope is another one or refines it.
-pub(crate) fn is_within(scope: &ScopePath, outer: &ScopePath) -> bool {
-    let rest = scope.as_str().strip_prefix(outer.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 /// Whether what this author shares so far may be seen by the one who asks. Everybody sees what is built in.
 fn is_seen(author: Origin, share: Share, query: &Query<'_>) -> bool {
     reaches(author, share, query.reader, query.groups)
-}
-
-/// Whether what this author shares so far reaches a reader who has joined these groups.
-pub(crate) fn reaches(author: Origin, share: Share, reader: Origin, groups: &[u32]) -> bool {
-    author == Origin::BUILTIN
-        || match share {
-            Share::Private => author == reader,
-            Share::Tenant => author.tenant == reader.tenant,
-            Share::Group(group) => author.tenant == reader.tenant || groups.contains(&group),
-            Share::Public => true,
-        }
 }
 
 fn requirements_hold(signal: &Signal, state: &BTreeMap<String, String>) -> bool {
