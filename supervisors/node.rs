@@ -49,6 +49,10 @@ mod runs;
 /// How long a start or stop of a part of the tree may take.
 const COMMAND_TIME_MAX: Duration = Duration::from_mins(2);
 
+/// Wait between two looks for a tenant that another job is starting, and how often is looked.
+const TENANT_LOOK: Duration = Duration::from_millis(2);
+const TENANT_LOOKS_MAX: u32 = 5_000;
+
 /// How long leads may take to journal their pause when the node stops.
 const PAUSE_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -344,9 +348,14 @@ impl Node {
             Ok(()) | Err(SupervisorError::Command(CommandError::AlreadyStarted)) => {}
             Err(error) => return Err(error),
         }
-        self.names
-            .find(&name)
-            .ok_or(SupervisorError::Command(CommandError::NotFound))
+        // The other one may still be starting: a name is known when its owner runs.
+        for _ in 0..TENANT_LOOKS_MAX {
+            if let Some(handle) = self.names.find(&name) {
+                return Ok(handle);
+            }
+            tokio::time::sleep(TENANT_LOOK).await;
+        }
+        Err(SupervisorError::Command(CommandError::NotFound))
     }
 
     /// The row of a job that has not ended.
