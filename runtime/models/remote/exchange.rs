@@ -24,6 +24,13 @@ const ERROR_BYTES_MAX: usize = 16 * 1024;
 /// How long the rest of a complete answer may take, so that its connection can be used again.
 const REST_WAIT: Duration = Duration::from_millis(50);
 
+/// Whether a failure may carry what the provider wrote.
+#[derive(Clone, Copy)]
+enum Words {
+    Shown,
+    Withheld,
+}
+
 /// What a provider is reached by.
 pub(crate) struct ExchangeParts<'a> {
     /// Its name.
@@ -101,6 +108,9 @@ impl Exchange {
     }
 
     /// Sends the body and answers the whole of what comes back.
+    ///
+    /// A failure names the status and the code alone: a server may repeat in its words what it was asked, and what is
+    /// asked this way are texts that nobody but it may read.
     pub(crate) async fn whole(&self, body: &str) -> Result<Vec<u8>, Failure> {
         self.collect(body)
             .await
@@ -108,7 +118,7 @@ impl Exchange {
     }
 
     async fn collect(&self, body: &str) -> Result<Vec<u8>, Failure> {
-        let mut response = within(self.first_byte, "no first byte", self.send(body)).await?;
+        let mut response = within(self.first_byte, "no first byte", self.send(body, Words::Withheld)).await?;
         let mut bytes = Vec::new();
         while let Some(more) = within(self.idle, "silence", chunk(&mut response)).await? {
             bytes.extend_from_slice(&more);
@@ -154,20 +164,24 @@ impl Exchange {
         Err(Failure::cut("the stream ended before its end marker"))
     }
 
-    async fn send(&self, body: &str) -> Result<Response, Failure> {
+    async fn send(&self, body: &str, words: Words) -> Result<Response, Failure> {
         let request = self.client.post(self.url.clone()).body(body.to_owned());
         let response = request.send().await.map_err(|error| connection(&error))?;
         let status = response.status();
         if !status.is_success() {
             let wait = retry_after(response.headers(), &self.clock);
             let said = Said::of_body(&self.error_text(response).await);
+            let said = match words {
+                Words::Shown => said,
+                Words::Withheld => said.without_words(),
+            };
             return Err(Failure::of_status(status, &said, wait));
         }
         Ok(response)
     }
 
     async fn open(&self, body: &str) -> Result<Response, Failure> {
-        let response = self.send(body).await?;
+        let response = self.send(body, Words::Shown).await?;
         let kind = response
             .headers()
             .get(CONTENT_TYPE)

@@ -10,6 +10,9 @@ use serde_json::Value;
 /// Most characters of a provider's own words that are shown.
 pub(crate) const DETAIL_CHARS_MAX: usize = 300;
 
+/// Most bytes of a provider's code for an error.
+const CODE_BYTES_MAX: usize = 40;
+
 /// One failed try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -191,6 +194,22 @@ impl Said {
             kind: kind.to_owned(),
         }
     }
+
+    /// The same with its code in place of its words, where that has the form of a code.
+    pub(crate) fn without_words(self) -> Self {
+        let message = if is_code(&self.kind) {
+            self.kind.clone()
+        } else {
+            String::new()
+        };
+        Self { message, ..self }
+    }
+}
+
+/// Whether this can only be a name, which holds nothing of what was asked.
+fn is_code(kind: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=CODE_BYTES_MAX).contains(&kind.len()) && kind.contains('_') && kind.bytes().all(is_plain)
 }
 
 fn one_line(text: &str) -> String {
