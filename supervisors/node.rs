@@ -390,7 +390,8 @@ impl Node {
             return Ok(());
         }
         let opinion = spec.review.model.iter().filter(|_| spec.review.opinion);
-        for model in std::iter::once(&spec.model).chain(opinion) {
+        let workers = &spec.routing.models;
+        for model in std::iter::once(&spec.model).chain(workers).chain(opinion) {
             let provider = self.arguments.models.provider(model)?;
             let priced = provider.worst_case(&empty_request(model)).priced;
             if spec.budget.usd.is_some() && !priced {

@@ -45,7 +45,7 @@ pub fn memo_key(spec: &JobSpec, node: &PlanNode, input: MemoInput<'_>) -> Option
         "role": node.role,
         "instructions": node.instructions,
         "question": spec.goal,
-        "model": spec.model,
+        "model": models(spec),
         "review": node.review,
         "opinion": opinion,
         "prompts": prompts,
@@ -55,6 +55,15 @@ pub fn memo_key(spec: &JobSpec, node: &PlanNode, input: MemoInput<'_>) -> Option
         "input": input_parts(input),
     });
     Some(Digest::of(parts.to_string().as_bytes()))
+}
+
+/// Whose work it may be. Work of any model of a routed job is as good as what the next run would be given.
+fn models(spec: &JobSpec) -> Value {
+    if spec.routing.is_on() {
+        json!(spec.routing.models)
+    } else {
+        json!(spec.model)
+    }
 }
 
 fn output(face: Face, spec: &JobSpec) -> Value {

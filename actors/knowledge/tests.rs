@@ -9,6 +9,7 @@ use anthill_contracts::knowledge::{FactRow, KnowledgeBatch};
 use anthill_contracts::signal::{
     BundleClass, EvidenceClass, Outcome, Polarity, Proposal, Share, SignalBody, Trigger,
 };
+use anthill_contracts::spec::Quality;
 
 use super::*;
 
@@ -63,6 +64,8 @@ fn ask(number: u32) -> Ask {
         reads_text: true,
         tokens_max: 512,
         slots_max: 8,
+        models: Vec::new(),
+        quality_min: Quality::default(),
     }
 }
 
@@ -87,6 +90,7 @@ fn conclusion(receipt: &Receipt) -> Conclusion {
         }],
         share: Share::Tenant,
         at: Timestamp(5),
+        spent: None,
     }
 }
 

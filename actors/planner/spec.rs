@@ -8,7 +8,7 @@ use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::is_name;
 use anthill_contracts::plan::{NodeKind, Plan, Role};
-use anthill_contracts::spec::{InputSpec, JobSpec, OutputSpec, ReviewSpec, Shape, WorkSpec};
+use anthill_contracts::spec::{InputSpec, JobSpec, OutputSpec, ReviewSpec, RoutingSpec, Shape, WorkSpec};
 
 /// Most bytes of a goal.
 const GOAL_BYTES_MAX: usize = 8 * 1024;
@@ -28,6 +28,7 @@ pub fn validate_spec(spec: &JobSpec) -> Result<(), Problem> {
     review(&spec.review)?;
     output(&spec.output)?;
     work(&spec.work)?;
+    routing(spec)?;
     match (spec.shape, &spec.plan) {
         (Shape::Plan, None) => Err(refused("shape is `plan`, but there is no `plan`")),
         (Shape::Plan, Some(_)) | (_, None) => Ok(()),
@@ -150,6 +151,29 @@ fn work(work: &WorkSpec) -> Result<(), Problem> {
     within("work.chunk_bytes", work.chunk_bytes, &(1_024..=256 * 1024))
 }
 
+fn routing(spec: &JobSpec) -> Result<(), Problem> {
+    let models = &spec.routing.models;
+    if models.len() > RoutingSpec::MODELS_MAX {
+        let (count, most) = (models.len(), RoutingSpec::MODELS_MAX);
+        return Err(refused(format!(
+            "routing.models has {count} entries; at most {most} are allowed"
+        )));
+    }
+    let twice = models
+        .iter()
+        .enumerate()
+        .find(|(place, model)| models[..*place].contains(model));
+    if let Some((_, model)) = twice {
+        return Err(refused(format!("routing.models names `{model}` twice")));
+    }
+    if spec.routing.is_on() && !spec.knowledge.used {
+        return Err(refused(
+            "routing.models needs `knowledge.use = true`: models are chosen by what was learned of them",
+        ));
+    }
+    Ok(())
+}
+
 fn within<T: PartialOrd + Display + Copy>(
     key: &str,
     value: T,
@@ -164,3 +188,6 @@ fn within<T: PartialOrd + Display + Copy>(
         range.end()
     )))
 }
+
+#[cfg(test)]
+mod tests;

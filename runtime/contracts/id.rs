@@ -200,6 +200,23 @@ impl SignalId {
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         Self(derive("signal", &[0; 16], parts))
     }
+
+    /// How the ids of measures begin; a signal's id, which is a hash, begins so once in 2^48.
+    const MEASURE: [u8; 6] = *b"\0meas\0";
+
+    /// The id under which a quantity of runs with a signal is measured, such as the tokens that they took. It is no
+    /// signal's: whoever reads evidence of signals can tell it by its beginning.
+    #[must_use]
+    pub fn measure(self, what: &str) -> Self {
+        let mut bytes = derive("measure", &self.0, &[what.as_bytes()]);
+        bytes[..Self::MEASURE.len()].copy_from_slice(&Self::MEASURE);
+        Self(bytes)
+    }
+
+    /// Whether this is the id of a measure and not of a signal.
+    pub fn is_measure(self) -> bool {
+        self.0.starts_with(&Self::MEASURE)
+    }
 }
 
 impl ReceiptId {

@@ -9,7 +9,9 @@ use crate::clock::Timestamp;
 use crate::codes::{self, Code};
 use crate::fault::Problem;
 use crate::id::{JobId, ReceiptId, TaskId, TenantId};
+use crate::model::{ModelName, Price};
 use crate::signal::{BundleClass, Outcome, Proposal, Receipt, ScopePath, Share};
+use crate::spec::Quality;
 
 /// What one agent of a task wants to know before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,37 @@ pub struct Ask {
     pub tokens_max: u32,
     /// Most signals that are shown.
     pub slots_max: u32,
+    /// The models between which the run is routed, in the order in which ties are decided; none where its model is
+    /// settled. What the other fields say holds for the model that is used where nothing is chosen.
+    pub models: Vec<ModelOption>,
+    /// The share of success that is enough for a model to be taken for its cost.
+    pub quality_min: Quality,
+}
+
+/// A model that a run may be made with, and what of the run depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelOption {
+    /// The model.
+    pub model: ModelName,
+    /// With what the run would be made.
+    pub bundle: BundleClass,
+    /// What it costs; one whose price nobody has written down counts as free.
+    pub price: Option<Price>,
+    /// Values of the task that this model changes, in the place of those of [`Ask::state`].
+    pub state: BTreeMap<String, String>,
+    /// As [`Ask::schemas`].
+    pub schemas: Vec<String>,
+    /// As [`Ask::reads_text`].
+    pub reads_text: bool,
+}
+
+/// What a run has spent: facts, which every node multiplies with its own prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Spent {
+    /// Tokens sent to models.
+    pub tokens_in: u64,
+    /// Tokens written by models.
+    pub tokens_out: u64,
 }
 
 /// How the run behind a receipt ended.
@@ -53,6 +86,8 @@ pub struct Conclusion {
     pub share: Share,
     /// When it ended.
     pub at: Timestamp,
+    /// What the run has spent; `None` where that is not known.
+    pub spent: Option<Spent>,
 }
 
 /// What agents and leads need of the knowledge.

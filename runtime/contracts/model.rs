@@ -151,6 +151,10 @@ pub const EXTRACT_STRATEGY_SCHEMA: &str = "extract_strategy";
 /// `{"shape":"single"}` or `{"shape":"map_reduce_verify"}`.
 pub const PLAN_SHAPE_SCHEMA: &str = "plan_shape";
 
+/// The schema of actions that say which model a worker asks. Their arguments are `{"model":"PROVIDER/NAME"}`. The runtime
+/// makes them itself, of the models that a job's routing lists.
+pub const MODEL_CHOICE_SCHEMA: &str = "model_choice";
+
 /// The matter of a request as data, beside the prompt that says the same in words.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -389,6 +393,9 @@ pub trait Provider: Send + Sync {
     /// The most that this request can cost, one step included; reserved before it is asked.
     /// `usd_micro` is `None` where the model's price is not known.
     fn worst_case(&self, request: &ModelRequest) -> WorstCase;
+
+    /// What a model of this provider costs; `None` where nobody has written it down.
+    fn price(&self, model: &ModelName) -> Option<Price>;
 
     /// Asks, retries what is worth retrying, and answers within the provider's own time limit.
     fn complete(

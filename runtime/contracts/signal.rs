@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::id::{JobId, ReceiptId, SignalId, TaskId, TenantId, is_name};
+use crate::model::ModelName;
 
 /// Most bytes of a signal's text, about 150 tokens.
 pub const SIGNAL_TEXT_BYTES_MAX: usize = 600;
@@ -331,6 +332,23 @@ pub struct Receipt {
     pub exposures: Vec<Exposure>,
     /// When it was issued.
     pub at: Timestamp,
+    /// The model that the run is made with, where it was routed.
+    #[serde(default)]
+    pub model: Option<ModelName>,
+    /// The models that were weighed for it, as the job lists them.
+    #[serde(default)]
+    pub weighed: Vec<Weighed>,
+}
+
+/// A model that was weighed for a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Weighed {
+    /// The model.
+    pub model: ModelName,
+    /// The success that was drawn for it, in millionths; a draw may lie outside of 0 to 1.
+    pub success_micro: i32,
+    /// What a run with it is expected to cost, in millionths of a US dollar.
+    pub cost_usd_micro: u64,
 }
 
 /// Who says how a run came out, from the surest to the least sure.

@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::budget::Limits;
 use crate::id::TenantId;
@@ -52,6 +52,29 @@ pub struct JobSpec {
     /// What the job takes from what others have learned, and how far its own lessons travel.
     #[serde(default)]
     pub knowledge: KnowledgeSpec,
+    /// Between which models the workers are routed by what was learned of them.
+    #[serde(default)]
+    pub routing: RoutingSpec,
+}
+
+impl JobSpec {
+    /// The model of a worker for which nothing else was chosen: the job's own where routing is off or lists it, else
+    /// the first of the list.
+    pub fn usual_model(&self) -> &ModelName {
+        match self.routing.models.first() {
+            Some(first) if !self.routing.models.contains(&self.model) => first,
+            _ => &self.model,
+        }
+    }
+
+    /// The job as a worker of this model sees it: all that follows from the job's model follows from this one.
+    #[must_use]
+    pub fn with_model(&self, model: ModelName) -> Self {
+        Self {
+            model,
+            ..self.clone()
+        }
+    }
 }
 
 /// How the work is cut into tasks.
@@ -203,6 +226,88 @@ impl Default for KnowledgeSpec {
             used: true,
             share: Share::Tenant,
         }
+    }
+}
+
+/// Between which models the workers of a job are routed. Critics and planners keep their own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoutingSpec {
+    /// The candidates, each as `PROVIDER/NAME`; without any, every worker takes the job's `model`.
+    pub models: Vec<ModelName>,
+    /// The share of success, 0 to 1, that is enough: of the models that are expected to reach it the one is taken that
+    /// costs the least per success, and where none is, the best.
+    pub quality_min: Quality,
+}
+
+impl RoutingSpec {
+    /// Most candidates.
+    pub const MODELS_MAX: usize = 8;
+
+    /// Whether there is anything to choose.
+    pub fn is_on(&self) -> bool {
+        !self.models.is_empty()
+    }
+}
+
+/// A share of success in thousandths; people write a fraction (`0.8`), the journal holds the integer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quality(pub u16);
+
+impl Quality {
+    /// The share, 0 to 1.
+    pub fn share(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+
+    /// The nearest thousandths; `None` for what is no share.
+    pub fn from_share(share: f64) -> Option<Self> {
+        if !(0.0..=1.0).contains(&share) {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the range is checked above"
+        )]
+        let milli = (share * 1000.0).round() as u16;
+        Some(Self(milli))
+    }
+}
+
+impl Default for Quality {
+    fn default() -> Self {
+        Self(800)
+    }
+}
+
+impl Serialize for Quality {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_f64(self.share())
+        } else {
+            serializer.serialize_u16(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Quality {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return u16::deserialize(deserializer).map(Self);
+        }
+        let share = f64::deserialize(deserializer)?;
+        Self::from_share(share).ok_or_else(|| de::Error::custom("a share of success is a number from 0 to 1"))
+    }
+}
+
+impl JsonSchema for Quality {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Quality".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "number", "minimum": 0, "maximum": 1, "description": "a share of success" })
     }
 }
 

@@ -96,7 +96,9 @@ pub fn load(path: &Path, flags: JobFlags) -> Result<JobSpec, Problem> {
     let mut spec: JobSpec = document::parse(origin, &text)?;
     place_inputs(&mut spec, path, flags.inputs)?;
     if let Some(model) = flags.model {
+        // Whoever names the model leaves nothing to choose.
         spec.model = model;
+        spec.routing.models.clear();
     }
     spec.budget = merge(spec.budget, limits_of(&flags.budget));
     check_limits(&spec.budget)?;

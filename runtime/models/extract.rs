@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use anthill_contracts::brief::Passage;
 use anthill_contracts::model::{
-    DeltaSink, FindingsAnswer, Matter, Message, ModelDelta, ModelError, ModelReply, ModelRequest, Provider,
-    StopReason, Usage, WorstCase,
+    DeltaSink, FindingsAnswer, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest,
+    Price, Provider, StopReason, Usage, WorstCase,
 };
 use anthill_contracts::tool::ToolCall;
 use futures::FutureExt as _;
@@ -102,6 +102,10 @@ impl Extract {
 impl Provider for Extract {
     fn worst_case(&self, request: &ModelRequest) -> WorstCase {
         estimate::worst_case(request, self.prices.get(&request.model))
+    }
+
+    fn price(&self, model: &ModelName) -> Option<Price> {
+        self.prices.get(model)
     }
 
     fn complete(

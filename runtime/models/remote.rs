@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use anthill_contracts::clock::Clock;
 use anthill_contracts::model::{
-    DeltaSink, ModelDelta, ModelError, ModelReply, ModelRequest, Price, Provider, Usage, WorstCase,
+    DeltaSink, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider, Usage, WorstCase,
 };
 use anthill_contracts::tool::ToolCall;
 use futures::FutureExt as _;
@@ -194,7 +194,7 @@ impl Remote {
             usage_bound(request, &answer)
         });
         ModelReply {
-            cost: estimate::cost(&usage, self.price(request)),
+            cost: estimate::cost(&usage, self.prices.get(&request.model)),
             usage,
             stop: answer.stop,
             model: answer.model.unwrap_or_else(|| request.model.name().to_owned()),
@@ -202,15 +202,15 @@ impl Remote {
             text: answer.text,
         }
     }
-
-    fn price(&self, request: &ModelRequest) -> Option<Price> {
-        self.prices.get(&request.model)
-    }
 }
 
 impl Provider for Remote {
     fn worst_case(&self, request: &ModelRequest) -> WorstCase {
-        estimate::worst_case(request, self.price(request))
+        estimate::worst_case(request, self.prices.get(&request.model))
+    }
+
+    fn price(&self, model: &ModelName) -> Option<Price> {
+        self.prices.get(model)
     }
 
     fn complete(

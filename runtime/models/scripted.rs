@@ -32,8 +32,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anthill_contracts::budget::Span;
 use anthill_contracts::model::{
-    DeltaSink, Matter, Message, ModelDelta, ModelError, ModelReply, ModelRequest, Provider, StopReason,
-    Usage, WorstCase,
+    DeltaSink, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider,
+    StopReason, Usage, WorstCase,
 };
 use anthill_contracts::tool::ToolCall;
 use futures::FutureExt as _;
@@ -272,6 +272,10 @@ impl Scripted {
 impl Provider for Scripted {
     fn worst_case(&self, request: &ModelRequest) -> WorstCase {
         estimate::worst_case(request, self.prices.get(&request.model))
+    }
+
+    fn price(&self, model: &ModelName) -> Option<Price> {
+        self.prices.get(model)
     }
 
     fn complete(

@@ -355,7 +355,7 @@ fn parent(replica: &Replica, scope: ScopeId) -> Option<ScopeId> {
 
 /// Every key with evidence, in order.
 fn sorted_keys(replica: &Replica) -> Vec<CellKey> {
-    let mut keys: Vec<CellKey> = replica.keys().copied().collect();
+    let mut keys: Vec<CellKey> = replica.signal_keys().copied().collect();
     keys.sort_unstable();
     keys
 }

@@ -28,12 +28,14 @@ mod learn;
 mod meaning;
 mod report;
 mod revoke;
+mod route;
 mod seam;
 
 pub use choose::{Considered, Verdict};
 pub use learn::{Concluded, Contributed, Contribution, Refusal};
 pub use report::{ExposureRow, Interval, Life, Query, QueryAnswer, Relative, SignalRow, Stats, TenantView};
 pub use revoke::{Revocation, Revoked};
+pub use route::ModelRow;
 
 /// How long a view of the facts is good for.
 pub const VIEW_MS: u64 = 10_000;
@@ -367,6 +369,10 @@ impl KnowledgeBase {
         let Some(signal) = self.replica.signal(signal) else {
             return Vec::new();
         };
+        // Nobody searches for a choice of models, and two names that are alike are two models.
+        if crate::route::is_choice(&signal.body) {
+            return Vec::new();
+        }
         self.index.insert(signal);
         self.near.insert(signal)
     }

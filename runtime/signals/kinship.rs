@@ -50,7 +50,7 @@ pub fn leanings(
     weight: impl Fn(Origin) -> i64,
 ) -> BTreeMap<ScopeId, f64> {
     let mut families: BTreeMap<(ScopeId, SignalId, BundleClass), Vec<Mean>> = BTreeMap::new();
-    let mut keys: Vec<&CellKey> = replica.keys().collect();
+    let mut keys: Vec<&CellKey> = replica.signal_keys().collect();
     keys.sort_unstable();
     for key in keys {
         let above = replica.scope(key.scope).and_then(ScopePath::parent);

@@ -30,6 +30,7 @@ pub mod posterior;
 pub mod regime;
 pub mod replica;
 pub mod retrieval;
+pub mod route;
 pub mod trust;
 pub mod view;
 pub mod worlds;

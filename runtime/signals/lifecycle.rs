@@ -21,6 +21,7 @@ use crate::fixed;
 use crate::params::Params;
 use crate::posterior::Posterior;
 use crate::replica::Replica;
+use crate::route;
 use crate::trust;
 use crate::view::View;
 
@@ -135,7 +136,8 @@ pub fn state(replica: &Replica, view: &View, signal: SignalId, now: u64, params:
         return standing(SignalState::Quarantined, vec![harmed], posterior);
     }
     let worsens = 1.0 - posterior.above(0.0);
-    if worsens >= QUARANTINE_FROM {
+    // A choice among models is one between prices, too: one that does worse than the dearest may be the better one.
+    if worsens >= QUARANTINE_FROM && !route::is_choice(&signal.body) {
         let reasons = vec![Reason::Worsens(worsens), Reason::Runs(record.n)];
         return standing(SignalState::Quarantined, reasons, posterior);
     }

@@ -36,7 +36,7 @@ pub fn caps(
     now: u64,
     params: &Params,
 ) -> BTreeMap<ScopeId, f64> {
-    let mut keys: Vec<&CellKey> = replica.keys().collect();
+    let mut keys: Vec<&CellKey> = replica.signal_keys().collect();
     keys.sort_unstable();
     let mut spreads: BTreeMap<ScopeId, Spread> = BTreeMap::new();
     for key in keys {

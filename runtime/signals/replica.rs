@@ -273,6 +273,11 @@ impl Replica {
         self.cells.keys()
     }
 
+    /// The same without measures: a mean of tokens is no mean of outcomes, so no reading of outcomes may take it in.
+    pub fn signal_keys(&self) -> impl Iterator<Item = &CellKey> {
+        self.keys().filter(|key| !key.signal.is_measure())
+    }
+
     /// The keys of one signal that hold evidence, in order.
     pub fn keys_of(&self, signal: SignalId) -> Vec<CellKey> {
         self.cells.keys_of(signal)

@@ -57,7 +57,7 @@ impl View {
         view.caps.retain(|_, cap| cap.is_finite());
         view.doubted.clone_from(view.trust.weights());
         view.doubted.retain(|_, weight| *weight < fixed::ONE);
-        for key in replica.keys() {
+        for key in replica.signal_keys() {
             view.bundles.entry(key.scope).or_default().insert(key.bundle);
         }
         view.leanings = kinship::leanings(replica, now, params, |origin| view.weight(origin));

@@ -61,6 +61,7 @@ pub(super) async fn cancel(
                         proposals,
                         share: spec.map(|spec| spec.knowledge.share).unwrap_or_default(),
                         at: clock.now(),
+                        spent: None,
                     };
                     let kept = tell(knowledge, conclusion).await;
                     inputs.push_back(LeadInput::Concluded { receipt_id, kept });

@@ -138,5 +138,7 @@ fn draw_receipt(key: AgentKey, job_id: JobId, dice: &mut Dice) -> Receipt {
         arm: Arm::Treated,
         exposures: exposures.collect(),
         at: Timestamp::default(),
+        model: None,
+        weighed: Vec::new(),
     }
 }

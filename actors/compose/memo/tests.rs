@@ -32,7 +32,8 @@ fn memo_keys_change_with_everything_that_matters_and_nothing_else() {
         |spec, _| spec.output.words_max = 10,
         |spec, _| spec.review.rounds = 0,
     ];
-    let other: [Change; 8] = [
+    let other: [Change; 9] = [
+        |spec, _| spec.routing.models = vec!["a/b".parse().expect("a model's name")],
         |spec, _| spec.goal.push('?'),
         |spec, _| spec.model = "a/b".parse().expect("a model's name"),
         |spec, _| spec.output.claims_per_document_max = 1,

@@ -8,6 +8,7 @@ use anthill_contracts::clock::SystemClock;
 use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
 use anthill_contracts::knowledge::Knowledge;
 use anthill_contracts::signal::{BundleClass, Polarity, SignalBody, Trigger};
+use anthill_contracts::spec::Quality;
 use anthill_signals::base::Builtin;
 use futures::future::BoxFuture;
 
@@ -101,6 +102,8 @@ fn ask(number: u32) -> Ask {
         reads_text: true,
         tokens_max: 512,
         slots_max: 8,
+        models: Vec::new(),
+        quality_min: Quality::default(),
     }
 }
 

@@ -59,6 +59,8 @@ fn receipt() -> Receipt {
             exposure("strategy", Polarity::Do, strategy),
         ],
         at: Timestamp(1),
+        model: None,
+        weighed: Vec::new(),
     }
 }
 

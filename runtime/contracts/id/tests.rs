@@ -56,3 +56,16 @@ fn tenants_have_plain_names() {
         assert!(wrong.parse::<TenantId>().is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn a_measure_is_told_from_a_signal() {
+    let signal = SignalId::of_parts(&[b"a signal"]);
+    let measures = [signal.measure("tokens-in"), signal.measure("tokens-out")];
+    assert!(measures.iter().all(|measure| measure.is_measure()));
+    assert!(!signal.is_measure());
+    assert_ne!(measures[0], measures[1]);
+    assert_ne!(
+        measures[0],
+        SignalId::of_parts(&[b"another"]).measure("tokens-in")
+    );
+}

@@ -1,4 +1,4 @@
-//! The part of a spec that speaks of knowledge.
+//! The parts of a spec that speak of knowledge and of routing.
 
 use super::*;
 
@@ -44,4 +44,52 @@ fn a_reach_that_is_none_and_a_key_that_is_none_are_refused() {
     }
     let error = read(r#"{"share": "everybody"}"#).expect_err("no reach");
     assert!(error.contains("private, tenant, group:N or public"), "{error}");
+}
+
+fn routed(model: &str, models: &[&str]) -> JobSpec {
+    let json =
+        serde_json::json!({"name": "t", "goal": "why?", "model": model, "routing": {"models": models}});
+    serde_json::from_value(json).expect("a spec")
+}
+
+#[test]
+fn a_job_that_says_nothing_of_routing_is_not_routed() {
+    let spec: JobSpec =
+        serde_json::from_str(r#"{"name": "t", "goal": "why?", "model": "a/b"}"#).expect("a spec");
+    assert!(!spec.routing.is_on());
+    assert_eq!(spec.usual_model().to_string(), "a/b");
+    assert_eq!(spec.routing.quality_min, Quality(800));
+}
+
+#[test]
+fn the_usual_model_is_the_jobs_own_where_it_is_listed_and_else_the_first() {
+    assert_eq!(
+        routed("x/large", &["x/small", "x/large"]).usual_model().name(),
+        "large"
+    );
+    assert_eq!(
+        routed("y/other", &["x/small", "x/large"]).usual_model().name(),
+        "small"
+    );
+}
+
+#[test]
+fn a_quality_is_a_fraction_for_people_and_thousandths_in_the_journal() {
+    let spec: RoutingSpec =
+        serde_json::from_str(r#"{"models": ["a/b"], "quality_min": 0.725}"#).expect("routing");
+    assert_eq!(spec.quality_min, Quality(725));
+    let written = serde_json::to_value(&spec).expect("it is JSON");
+    assert_eq!(written["quality_min"], 0.725);
+    let packed = rmp_serde::to_vec(&spec).expect("it is packed");
+    assert_eq!(
+        rmp_serde::from_slice::<RoutingSpec>(&packed).expect("it decodes"),
+        spec
+    );
+    for json in [
+        r#"{"quality_min": 1.2}"#,
+        r#"{"quality_min": -0.1}"#,
+        r#"{"model": ["a/b"]}"#,
+    ] {
+        assert!(serde_json::from_str::<RoutingSpec>(json).is_err(), "{json}");
+    }
 }

@@ -29,9 +29,12 @@ pub(super) fn run(common: &Common, arguments: RunArguments, console: &mut Consol
     let mut written = export::written(ending.out.as_deref());
     written.push(setting.config.data.dir.clone());
     job_file::leave_out(&mut spec, &written)?;
-    boot::models(&setting.config, boot::clock())?
-        .provider(&spec.model)
-        .map_err(anthill_contracts::fault::Problem::from)?;
+    let models = boot::models(&setting.config, boot::clock())?;
+    for model in std::iter::once(&spec.model).chain(&spec.routing.models) {
+        models
+            .provider(model)
+            .map_err(anthill_contracts::fault::Problem::from)?;
+    }
     let audience = Audience::of(console, common.quiet);
     boot::block_on_all_cores(async {
         let session = Session::open(&setting, audience, console).await?;

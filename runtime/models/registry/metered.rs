@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use anthill_contracts::clock::Clock;
-use anthill_contracts::model::{DeltaSink, ModelError, ModelReply, ModelRequest, Provider, WorstCase};
+use anthill_contracts::model::{
+    DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider, WorstCase,
+};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use metrics::{counter, histogram};
@@ -41,6 +43,10 @@ impl Metered {
 impl Provider for Metered {
     fn worst_case(&self, request: &ModelRequest) -> WorstCase {
         self.inner.worst_case(request)
+    }
+
+    fn price(&self, model: &ModelName) -> Option<Price> {
+        self.inner.price(model)
     }
 
     fn complete(

@@ -18,6 +18,7 @@ use anthill_contracts::signal::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::route::Routed;
 use super::{KnowledgeBase, seam};
 use crate::draw;
 use crate::evidence::Reader;
@@ -125,11 +126,13 @@ impl KnowledgeBase {
     }
 
     /// Chooses what a run is shown; the embedding of the task's text, where there is one, ranks beside its words.
-    pub fn recall_with(&mut self, ask: &Ask, vector: Option<&Vector>, now: u64) -> Receipt {
-        let tenant = Origin::tenant_number(&ask.tenant);
+    pub fn recall_with(&mut self, asked: &Ask, vector: Option<&Vector>, now: u64) -> Receipt {
+        let tenant = Origin::tenant_number(&asked.tenant);
         self.view(tenant, now);
+        let routed = self.routed(asked, now);
+        let ask = routed.as_ref().map_or(asked, |routed| &routed.ask);
         let choice = self.choose(ask, vector, now);
-        let exposures: Vec<Exposure> = choice
+        let mut exposures: Vec<Exposure> = choice
             .taken
             .iter()
             .map(|place| self.expose(&choice, *place))
@@ -143,17 +146,35 @@ impl KnowledgeBase {
         if !shown.is_empty() {
             self.under_way.insert(ask.receipt_id, (now, shown));
         }
+        let bundle = ask.bundle;
+        let (model, weighed) = match routed {
+            None => (None, Vec::new()),
+            Some(routed) => {
+                exposures.insert(0, routed.exposure);
+                (Some(routed.model), routed.weighed)
+            }
+        };
         Receipt {
-            receipt_id: ask.receipt_id,
-            job_id: ask.job_id,
-            task_id: ask.task_id,
-            tenant: ask.tenant.clone(),
-            scope: ask.scope.clone(),
-            bundle: ask.bundle,
+            receipt_id: asked.receipt_id,
+            job_id: asked.job_id,
+            task_id: asked.task_id,
+            tenant: asked.tenant.clone(),
+            scope: asked.scope.clone(),
+            bundle,
             arm: choice.arm,
             exposures,
             at: Timestamp(now),
+            model,
+            weighed,
         }
+    }
+
+    /// The model of a run that is routed. The control arm takes the usual one, to compare with.
+    fn routed(&self, ask: &Ask, now: u64) -> Option<Routed> {
+        let tenant = Origin::tenant_number(&ask.tenant);
+        let view = self.views.get(&tenant).map(|(_, view)| view)?;
+        let is_treated = arm(ask.receipt_id, self.params.control_share) == Arm::Treated;
+        self.route(ask, view, now).filter(|_| is_treated)
     }
 
     /// Makes the choice and changes nothing. The tenant's view must be there.
@@ -235,13 +256,17 @@ impl KnowledgeBase {
     }
 
     /// What a signal is expected to add in a scope; where nothing was ever seen of the scope, in the nearest above it.
-    fn posterior(&self, reader: &Reader<'_>, signal: SignalId, scope: &ScopePath) -> Posterior {
+    pub(super) fn posterior(&self, reader: &Reader<'_>, signal: SignalId, scope: &ScopePath) -> Posterior {
+        posterior::of(&reader.of(&self.replica), signal, self.known_scope(scope))
+    }
+
+    /// The scope itself, or the nearest above it of which something was seen.
+    pub(super) fn known_scope(&self, scope: &ScopePath) -> ScopeId {
         let known = scope
             .lineage()
             .map(|path| ScopeId::of(&path))
             .find(|scope| self.replica.scope(*scope).is_some());
-        let scope = known.unwrap_or_else(|| ScopeId::of(scope));
-        posterior::of(&reader.of(&self.replica), signal, scope)
+        known.unwrap_or_else(|| ScopeId::of(scope))
     }
 
     /// Why a candidate may not be taken at all.
@@ -476,6 +501,6 @@ fn milli(share: f64) -> u16 {
     clippy::cast_possible_truncation,
     reason = "the value is clamped to what fits"
 )]
-fn micro(mean: f64) -> i32 {
+pub(super) fn micro(mean: f64) -> i32 {
     (mean.clamp(-1.0, 1.0) * 1e6).round() as i32
 }

@@ -20,6 +20,7 @@ use crate::guard;
 use crate::hygiene;
 use crate::lifecycle;
 use crate::regime;
+use crate::route;
 use crate::view::View;
 
 /// Most signals that one may be made of.
@@ -118,6 +119,16 @@ impl KnowledgeBase {
         self.counts.concluded += 1;
         concluded.facts.extend(self.name_scopes(tenant, &receipt.scope));
         self.settle(tenant, &receipt.scope, &run, &mut concluded.facts);
+        // An agent's own word moves no weight, and no figure either.
+        if let Some(spent) = conclusion
+            .spent
+            .filter(|_| outcome.class != EvidenceClass::SelfReport)
+        {
+            let run = (receipt.exposures.as_slice(), receipt.bundle);
+            concluded
+                .facts
+                .extend(self.measure(tenant, &receipt.scope, run, (spent, now)));
+        }
         self.adopt(conclusion, &outcome, &mut concluded, now);
         concluded
     }
@@ -302,6 +313,10 @@ impl KnowledgeBase {
         let advice: Vec<_> = self.replica.signals().cloned().collect();
         let mut facts = Vec::new();
         for signal in advice {
+            // A model that does worse is chosen less often; nobody has to be warned of it.
+            if route::is_choice(&signal.body) {
+                continue;
+            }
             let Some(proposal) = lifecycle::twin(&self.replica, &view, signal.id, now, &self.params) else {
                 continue;
             };

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{JobId, ReceiptId, SignalId, TaskId, TenantId};
 use anthill_contracts::knowledge::Ask;
+use anthill_contracts::model::MODEL_CHOICE_SCHEMA;
 use anthill_contracts::signal::{
     BundleClass, Origin, Polarity, ScopePath, Share, Signal, SignalBody, SignalState,
 };
+use anthill_contracts::spec::Quality;
 use serde::{Deserialize, Serialize};
 
 use super::{Considered, Counts, KnowledgeBase, seam};
@@ -35,7 +37,7 @@ pub struct Interval {
 
 impl Interval {
     /// An estimate with its standard deviation.
-    fn of(mean: f64, sd: f64) -> Self {
+    pub(super) fn of(mean: f64, sd: f64) -> Self {
         Self {
             mean,
             low: mean - INTERVAL_Z * sd,
@@ -315,7 +317,7 @@ impl KnowledgeBase {
             let stands = lifecycle::state(&self.replica, &view, signal.id, now, &self.params).state;
             *stats.signals.entry(stands.as_str().to_owned()).or_default() += 1;
         }
-        for key in self.replica.keys().filter(|key| self.is_top(key.scope)) {
+        for key in self.replica.signal_keys().filter(|key| self.is_top(key.scope)) {
             stats.exposures += self.seen(key, now).total;
         }
         let gain = audit::gain(&self.replica, now, &self.params, |origin| view.weight(origin));
@@ -388,8 +390,8 @@ impl KnowledgeBase {
             .replica
             .signals()
             .filter_map(|signal| match &signal.body {
-                SignalBody::Action { schema, .. } => Some(schema.clone()),
-                SignalBody::Text { .. } => None,
+                SignalBody::Action { schema, .. } if schema != MODEL_CHOICE_SCHEMA => Some(schema.clone()),
+                SignalBody::Action { .. } | SignalBody::Text { .. } => None,
             })
             .collect();
         Ask {
@@ -405,12 +407,14 @@ impl KnowledgeBase {
             reads_text: true,
             tokens_max: self.params.tokens_max,
             slots_max: self.params.slots_max,
+            models: Vec::new(),
+            quality_min: Quality::default(),
         }
     }
 
     fn cells_by_signal(&self) -> BTreeMap<SignalId, BTreeSet<CellKey>> {
         let mut keys: BTreeMap<SignalId, BTreeSet<CellKey>> = BTreeMap::new();
-        for key in self.replica.keys() {
+        for key in self.replica.signal_keys() {
             keys.entry(key.signal).or_default().insert(*key);
         }
         keys

@@ -6,6 +6,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
 use anthill_contracts::knowledge::{Ask, Conclusion};
 use anthill_contracts::signal::{Arm, EvidenceClass, Outcome, Proposal, Receipt, SignalState};
+use anthill_contracts::spec::Quality;
 
 use super::*;
 
@@ -56,6 +57,8 @@ fn ask(number: u32) -> Ask {
         reads_text: true,
         tokens_max: 512,
         slots_max: 8,
+        models: Vec::new(),
+        quality_min: Quality::default(),
     }
 }
 
@@ -72,6 +75,7 @@ fn conclusion(receipt: &Receipt, score_milli: u16, class: EvidenceClass) -> Conc
         proposals: Vec::new(),
         share: Share::Tenant,
         at: Timestamp(NOW),
+        spent: None,
     }
 }
 

@@ -71,6 +71,9 @@ fn check_signal(signal: &Signal) -> Result<(), Flaw> {
     if dedup::signal_id(&signal.scope, signal.polarity, &signal.body) != signal.id {
         return Err(Flaw::NotItself);
     }
+    if signal.id.is_measure() {
+        return Err(Flaw::Impossible);
+    }
     check_time(signal.created.0)
 }
 

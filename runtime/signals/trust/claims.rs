@@ -107,7 +107,7 @@ pub(super) fn held(
     };
     let mut regimes: BTreeMap<ScopeId, ScopeRegimes> = BTreeMap::new();
     let mut by_key = BTreeMap::new();
-    for key in replica.keys() {
+    for key in replica.signal_keys() {
         let scope = regimes
             .entry(key.scope)
             .or_insert_with(|| ScopeRegimes::of(replica, key.scope, now, params, &electorate));

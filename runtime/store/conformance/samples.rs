@@ -13,7 +13,9 @@ use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, EvidenceClass, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
     Trigger,
 };
-use anthill_contracts::spec::{InputSpec, JobSpec, KnowledgeSpec, OutputSpec, ReviewSpec, Shape, WorkSpec};
+use anthill_contracts::spec::{
+    InputSpec, JobSpec, KnowledgeSpec, OutputSpec, ReviewSpec, RoutingSpec, Shape, WorkSpec,
+};
 use anthill_contracts::step::{Phase, StepKind, StepRecord};
 use anthill_contracts::task::ReasonCode;
 
@@ -55,6 +57,7 @@ pub fn spec(tenant: &str) -> JobSpec {
         work: WorkSpec::default(),
         plan: Some(plan()),
         knowledge: KnowledgeSpec::default(),
+        routing: RoutingSpec::default(),
     }
 }
 
@@ -210,6 +213,8 @@ pub fn receipt(task_id: TaskId) -> Receipt {
         arm: Arm::Treated,
         exposures: vec![exposure(true, text), exposure(false, action)],
         at: Timestamp(1_700_000_000_400),
+        model: None,
+        weighed: Vec::new(),
     }
 }
 

@@ -97,6 +97,7 @@ impl LeadShell {
             proposals,
             share: spec.map(|spec| spec.knowledge.share).unwrap_or_default(),
             at: self.arguments.services.clock.now(),
+            spent: None,
         };
         let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
         self.spawn(async move {
@@ -150,6 +151,8 @@ impl LeadShell {
             reads_text: agent.reads_text(),
             tokens_max: TOKENS_MAX,
             slots_max: SLOTS_MAX,
+            models: Vec::new(),
+            quality_min: spec.routing.quality_min,
         })
     }
 }

@@ -11,7 +11,7 @@ use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId};
 use anthill_contracts::model::{
-    DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Models, Provider, StopReason, Usage,
+    DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Models, Price, Provider, StopReason, Usage,
     WorstCase,
 };
 use anthill_contracts::signal::GuardMode;
@@ -80,6 +80,10 @@ impl Oracle {
 impl Provider for Oracle {
     fn worst_case(&self, request: &ModelRequest) -> WorstCase {
         self.extract.worst_case(request)
+    }
+
+    fn price(&self, model: &ModelName) -> Option<Price> {
+        self.extract.price(model)
     }
 
     fn complete(

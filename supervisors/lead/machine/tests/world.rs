@@ -118,6 +118,8 @@ pub(super) fn receipt(key: AgentKey) -> Receipt {
         arm: Arm::Treated,
         exposures: vec![exposure],
         at: Timestamp::default(),
+        model: None,
+        weighed: Vec::new(),
     }
 }
 
