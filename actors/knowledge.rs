@@ -424,7 +424,11 @@ impl KnowledgeState {
         if let Some((receipt, _)) = self.recent.receipts.get(&ask.receipt_id) {
             return receipt.clone();
         }
-        let receipt = self.base.recall_with(ask, vector, self.now());
+        let now = self.now();
+        let enlisted = self.base.enlist(ask, now);
+        self.keep(&enlisted);
+        let receipt = self.base.recall_with(ask, vector, now);
+        question::told(&receipt);
         metrics::knowledge_recalled(&receipt);
         self.ledger.issue(kept::receipt_row(&receipt));
         self.recent.put(receipt.clone(), false);

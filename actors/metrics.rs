@@ -25,6 +25,9 @@ pub const KNOWLEDGE_EXPOSURES_TOTAL: &str = "anthill_actors_knowledge_exposures_
 /// Runs that asked, by arm: `treated` or `control`.
 pub const KNOWLEDGE_RECALLS_TOTAL: &str = "anthill_actors_knowledge_recalls_total";
 
+/// Runs whose model was chosen by what was learned, by the provider of the model: names of models have no bound.
+pub const KNOWLEDGE_ROUTED_RUNS_TOTAL: &str = "anthill_actors_knowledge_routed_runs_total";
+
 /// Proposals of runs, by what became of them: `taken` or `refused`.
 pub const KNOWLEDGE_PROPOSALS_TOTAL: &str = "anthill_actors_knowledge_proposals_total";
 
@@ -86,6 +89,10 @@ fn describe_knowledge() {
         "Signals that were chosen for runs, by what became of them"
     );
     describe_counter!(KNOWLEDGE_RECALLS_TOTAL, "Runs that asked the knowledge, by arm");
+    describe_counter!(
+        KNOWLEDGE_ROUTED_RUNS_TOTAL,
+        "Runs whose model was chosen by what was learned, by provider"
+    );
     describe_counter!(
         KNOWLEDGE_PROPOSALS_TOTAL,
         "Proposals of runs, by what became of them"
@@ -162,6 +169,9 @@ pub(crate) fn knowledge_recalled(receipt: &Receipt) {
     for exposure in &receipt.exposures {
         let outcome = if exposure.kept { "shown" } else { "withheld" };
         counter!(KNOWLEDGE_EXPOSURES_TOTAL, "outcome" => outcome).increment(1);
+    }
+    if let Some(model) = &receipt.model {
+        counter!(KNOWLEDGE_ROUTED_RUNS_TOTAL, "provider" => model.provider().to_owned()).increment(1);
     }
 }
 

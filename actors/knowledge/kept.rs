@@ -2,7 +2,7 @@
 
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::ReceiptId;
-use anthill_contracts::knowledge::{Conclusion, FactRow, KnowledgeError, ReceiptRow};
+use anthill_contracts::knowledge::{Conclusion, FactRow, KnowledgeError, ReceiptRow, Spent};
 use anthill_contracts::signal::{Outcome, Proposal, Receipt, Share};
 use anthill_signals::codec;
 use anthill_signals::fact::Fact;
@@ -30,6 +30,8 @@ pub(super) struct ConclusionRow {
     proposals: Vec<Proposal>,
     share: Share,
     at: Timestamp,
+    #[serde(default)]
+    spent: Option<Spent>,
 }
 
 /// Everything that was kept and could be read.
@@ -103,6 +105,7 @@ pub(super) fn conclusion_bytes(conclusion: &Conclusion) -> Vec<u8> {
         proposals: conclusion.proposals.clone(),
         share: conclusion.share,
         at: conclusion.at,
+        spent: conclusion.spent,
     })
 }
 

@@ -38,3 +38,18 @@ impl Question {
         }
     }
 }
+
+/// Tells how the model of a run was chosen, where it was.
+pub(super) fn told(receipt: &Receipt) {
+    let Some(model) = &receipt.model else { return };
+    for other in &receipt.weighed {
+        tracing::debug!(
+            task_id = %receipt.task_id,
+            model = %other.model,
+            taken = other.model == *model,
+            success = f64::from(other.success_micro) / 1e6,
+            cost_usd_micro = other.cost_usd_micro,
+            "model weighed"
+        );
+    }
+}

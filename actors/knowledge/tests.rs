@@ -13,6 +13,8 @@ use anthill_contracts::spec::Quality;
 
 use super::*;
 
+mod routing;
+
 const SCHEMA: &str = "extract_strategy";
 
 fn builtin(name: &str) -> Builtin {

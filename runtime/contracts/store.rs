@@ -17,6 +17,7 @@ use crate::digest::{Blob, Digest};
 use crate::event::{Frame, JobEvent, Reuse};
 use crate::fault::{Fault, Problem};
 use crate::id::{JobId, NodeId, StepId, TaskId, TenantId};
+use crate::model::ModelName;
 use crate::step::StepKind;
 use crate::task::{ReasonCode, TaskStatus};
 
@@ -230,6 +231,9 @@ pub struct TaskRow {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The model that was chosen for its worker, where the job routes between several.
+    #[serde(default)]
+    pub model: Option<ModelName>,
 }
 
 /// A step as a projection shows it.

@@ -79,7 +79,7 @@ pub fn is_measured(body: &SignalBody) -> bool {
 }
 
 /// Tokens of one run, as expected from those before.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tokens {
     /// Sent to models.
     pub input: f64,

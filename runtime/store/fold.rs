@@ -12,6 +12,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::Digest;
 use anthill_contracts::event::{Frame, JobEvent, Reuse};
 use anthill_contracts::id::{ArtifactId, JobId, TaskId, TenantId};
+use anthill_contracts::model::ModelName;
 use anthill_contracts::plan::{Item, NodeKind, Plan, PlanNode, Role};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::StepRecord;
@@ -169,7 +170,6 @@ impl JobFold {
             | JobEvent::BudgetReleased { .. }
             | JobEvent::BudgetExhausted { .. }
             | JobEvent::BudgetToppedUp { .. }
-            | JobEvent::SignalExposed { .. }
             | JobEvent::SignalsProposed { .. }
             | JobEvent::SignalCredited { .. } => {}
             event => self.take_task_event(event, at, delta),
@@ -182,6 +182,7 @@ impl JobFold {
             JobEvent::StepRecorded { task_id, step } => self.record(task_id, step, at, delta),
             JobEvent::ArtifactPosted { version, .. } => self.post(version, at, delta),
             JobEvent::ArtifactReviewed { review, .. } => self.review(review, delta),
+            JobEvent::SignalExposed { task_id, receipt } => self.route(task_id, receipt.model, delta),
             JobEvent::TaskSucceeded {
                 task_id,
                 output,
@@ -358,9 +359,18 @@ impl JobFold {
             output: None,
             started_at: None,
             ended_at: None,
+            model: None,
         });
         delta.tasks.insert(position);
         position
+    }
+
+    fn route(&mut self, task_id: TaskId, model: Option<ModelName>, delta: &mut Delta) {
+        let position = self.positions.get(&task_id).copied().filter(|_| model.is_some());
+        if let Some(position) = position {
+            self.tasks[position].model = model;
+            delta.tasks.insert(position);
+        }
     }
 
     fn start(&mut self, task_id: TaskId, attempt: u32, at: Timestamp, delta: &mut Delta) {

@@ -16,6 +16,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{NodeId, ReceiptId, StepId, TaskId};
+use anthill_contracts::knowledge::Spent;
 use anthill_contracts::plan::{Item, Plan};
 use anthill_contracts::signal::{Outcome, Proposal, Receipt};
 use anthill_contracts::spec::JobSpec;
@@ -173,6 +174,8 @@ pub enum LeadStep {
         outcomes: Vec<Outcome>,
         /// What was learned.
         proposals: Vec<Proposal>,
+        /// What the run has spent by the journal.
+        spent: Option<Spent>,
     },
     /// Start an agent; everything it needs is in the job's state.
     StartAgent(AgentKey),

@@ -344,7 +344,8 @@ impl LeadShell {
                 receipt,
                 outcomes,
                 proposals,
-            } => self.conclude(*receipt, outcomes, proposals),
+                spent,
+            } => self.conclude(*receipt, (outcomes, proposals), spent),
             LeadStep::StartAgent(key) => self.start_agent(key).await?,
             LeadStep::Tell(key, order) => {
                 // An agent that is gone is heard of as ended.

@@ -51,6 +51,7 @@ pub(super) async fn cancel(
                     receipt,
                     outcomes,
                     proposals,
+                    spent,
                 } => {
                     // What its runs have taught before it paused is worth as much as before.
                     let receipt_id = receipt.receipt_id;
@@ -61,7 +62,7 @@ pub(super) async fn cancel(
                         proposals,
                         share: spec.map(|spec| spec.knowledge.share).unwrap_or_default(),
                         at: clock.now(),
-                        spent: None,
+                        spent,
                     };
                     let kept = tell(knowledge, conclusion).await;
                     inputs.push_back(LeadInput::Concluded { receipt_id, kept });

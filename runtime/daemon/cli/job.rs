@@ -124,7 +124,9 @@ fn show_head(job: &JobRow, console: &mut Console) -> Result<(), Failure> {
 }
 
 fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
-    let head = ["TASK", "NODE", "ITEM", "STATE", "TRY", "TIME", "COST", "REASON"];
+    let head = [
+        "TASK", "NODE", "ITEM", "STATE", "TRY", "TIME", "COST", "MODEL", "REASON",
+    ];
     let mut table = words::table(head);
     for task in tasks {
         let state = match &task.reused {
@@ -153,6 +155,7 @@ fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
             task.attempt.to_string(),
             time,
             cost,
+            task.model.as_ref().map_or_else(String::new, ToString::to_string),
             reason,
         ]);
     }

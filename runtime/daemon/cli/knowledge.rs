@@ -9,15 +9,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anthill_actors::knowledge::{KnowledgeHandle, KnowledgeReport};
-use anthill_actors::prompts::{Face, bundle_class, model_family};
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::SignalId;
 use anthill_contracts::knowledge::KnowledgeError;
 use anthill_contracts::signal::{BundleClass, Origin, Polarity, Proposal, SignalBody, Trigger};
-use anthill_signals::base::{Contribution, KnowledgeBase, Opening, Query, Revocation, SignalRow, Stats};
+use anthill_signals::base::{Contribution, KnowledgeBase, Opening, Revocation, Stats};
 use anthill_signals::codec::{read_snapshot, snapshot_of};
 use anthill_signals::fact::Why;
+use anthill_signals::route;
 use serde_json::json;
 
 use crate::boot;
@@ -26,10 +26,11 @@ use crate::config::Config;
 use crate::console::{Console, Failure};
 use crate::learning::{self, Alone};
 use crate::words;
-use arguments::{ContributeArguments, ListFilter, QueryArguments, RevokeArguments};
+use arguments::{ContributeArguments, ListFilter, RevokeArguments};
 
 mod arguments;
 mod life;
+mod query;
 mod reach;
 
 pub use arguments::KnowledgeCommand;
@@ -60,7 +61,7 @@ pub(super) fn perform(
             let life = life.ok_or_else(|| not_found(&signal))?;
             life::show(&life, console)
         }
-        KnowledgeCommand::Query(asked) => query(&mut looked_at(&config)?, asked, console),
+        KnowledgeCommand::Query(asked) => query::perform(&config, &mut looked_at(&config)?, asked, console),
         KnowledgeCommand::Stats { tenant } => {
             let report = looked_at(&config)?;
             let stats = report
@@ -159,6 +160,9 @@ fn list(report: &KnowledgeReport, filter: &ListFilter, console: &mut Console) ->
 
 /// What a signal says, on one line.
 fn says(polarity: Polarity, body: &SignalBody) -> String {
+    if let Some(model) = route::model_of(body) {
+        return format!("model: {model}");
+    }
     match body {
         SignalBody::Text { text } => format!("{}: {text}", polarity.as_str()),
         SignalBody::Action { schema, args } => format!("{}: {schema} {args}", polarity.as_str()),
@@ -168,67 +172,6 @@ fn says(polarity: Polarity, body: &SignalBody) -> String {
 /// A difference of outcomes with its sign.
 fn signed(value: f64) -> String {
     format!("{value:+.3}")
-}
-
-fn query(report: &mut KnowledgeReport, asked: QueryArguments, console: &mut Console) -> Result<u8, Failure> {
-    let face = match asked.scope.as_str().split('/').next() {
-        Some("write") => Face::Writer,
-        Some("answer") => Face::Generalist,
-        Some("review") => Face::Critic,
-        Some("plan") => Face::Planner,
-        _ => Face::Reader,
-    };
-    let mut state: BTreeMap<String, String> = asked
-        .state
-        .into_iter()
-        .map(|pair| (pair.key, pair.value))
-        .collect();
-    let family = model_family(&asked.model);
-    state.entry("model_family".to_owned()).or_insert(family);
-    let query = Query {
-        tenant: asked.tenant,
-        scope: asked.scope,
-        text: asked.text.unwrap_or_default(),
-        state,
-        bundle: bundle_class(&asked.model, face, &[]),
-        run: asked.run,
-    };
-    let answer = report.base.query(&query, boot::clock().now().0);
-    if console.is_json() {
-        console.document(&answer)?;
-        return Ok(0);
-    }
-    let bodies: BTreeMap<SignalId, String> = report
-        .base
-        .list(Origin::tenant_number(&query.tenant), boot::clock().now().0)
-        .into_iter()
-        .map(
-            |SignalRow {
-                 signal,
-                 polarity,
-                 body,
-                 ..
-             }| (signal, says(polarity, &body)),
-        )
-        .collect();
-    let mut table = words::table([
-        "SIGNAL", "SAYS", "FITS", "EXPECTED", "DRAW", "RUNS", "TOKENS", "VERDICT",
-    ]);
-    for one in &answer.considered {
-        let body = bodies.get(&one.signal).map_or("", String::as_str);
-        table.add_row([
-            one.signal.to_string(),
-            words::shortened(body, BODY_CHARS_MAX),
-            format!("{:.2}", one.relevance),
-            format!("{} ± {:.3}", signed(one.mean), one.sd),
-            signed(one.draw),
-            format!("{:.1}", one.runs),
-            one.tokens.to_string(),
-            one.verdict.as_str().to_owned(),
-        ]);
-    }
-    console.line(words::rows(&table))?;
-    Ok(0)
 }
 
 fn show_stats(stats: &Stats, damaged: usize, console: &mut Console) -> Result<u8, Failure> {

@@ -73,6 +73,9 @@ fn task_ended(end: &TaskEnd) -> String {
     if let Some(reason) = end.reason {
         parts.push(format!(" ({reason})"));
     }
+    if let Some(model) = &end.model {
+        parts.push(format!(" with {model}"));
+    }
     if end.reused {
         parts.push(", reused".to_owned());
     } else if end.status == TaskStatus::Succeeded && !end.spent.is_zero() {

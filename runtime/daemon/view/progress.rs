@@ -6,7 +6,9 @@ use anthill_contracts::artifact::Review;
 use anthill_contracts::budget::{Amount, Dimension};
 use anthill_contracts::event::{Frame, JobEvent};
 use anthill_contracts::id::{JobId, TaskId};
+use anthill_contracts::model::ModelName;
 use anthill_contracts::plan::{NodeKind, Plan};
+use anthill_contracts::spec::JobSpec;
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 
 use crate::words;
@@ -29,7 +31,7 @@ pub struct Title {
     pub job_id: JobId,
     /// Its name.
     pub name: String,
-    /// The model that works.
+    /// The model that works, or those between which workers are routed.
     pub model: String,
 }
 
@@ -65,6 +67,7 @@ struct TaskProgress {
     label: Option<String>,
     status: TaskStatus,
     spent: Amount,
+    model: Option<ModelName>,
 }
 
 /// Something worth a line.
@@ -144,6 +147,8 @@ pub struct TaskEnd {
     pub detail: String,
     /// What it cost.
     pub spent: Amount,
+    /// The model that was chosen for it, where the job routes between several.
+    pub model: Option<ModelName>,
 }
 
 impl Progress {
@@ -202,7 +207,7 @@ impl Progress {
     fn on_event(&mut self, job_id: JobId, event: &JobEvent) -> Option<Note> {
         match event {
             JobEvent::JobSubmitted { spec } => {
-                let (name, model) = (spec.name.clone(), spec.model.to_string());
+                let (name, model) = (spec.name.clone(), models(spec));
                 let title = Title { job_id, name, model };
                 self.title = Some(title.clone());
                 Some(Note::Submitted(title))
@@ -284,6 +289,7 @@ impl Progress {
                 label,
                 status,
                 spent,
+                model: None,
             },
         );
     }
@@ -295,6 +301,13 @@ impl Progress {
                 if task.status == TaskStatus::Pending {
                     task.status = TaskStatus::Running;
                     self.nodes[task.node].running += 1;
+                }
+                None
+            }
+            JobEvent::SignalExposed { task_id, receipt } => {
+                let task = self.tasks.get_mut(task_id)?;
+                if receipt.model.is_some() {
+                    task.model.clone_from(&receipt.model);
                 }
                 None
             }
@@ -363,6 +376,7 @@ impl Progress {
             reason: None,
             detail: String::new(),
             spent: task.spent,
+            model: task.model.clone(),
         })
     }
 }
@@ -373,6 +387,15 @@ fn ended(word: &'static str, reason: Option<ReasonCode>, detail: &str) -> Note {
         reason,
         detail: detail.to_owned(),
     }
+}
+
+/// The models that work: the job's own, or those between which its workers are routed.
+fn models(spec: &JobSpec) -> String {
+    if !spec.routing.is_on() {
+        return spec.model.to_string();
+    }
+    let names: Vec<String> = spec.routing.models.iter().map(ToString::to_string).collect();
+    names.join(" or ")
 }
 
 /// The kinds of flaws in a review, each once.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{JobId, ReceiptId, SignalId, TaskId, TenantId};
-use anthill_contracts::knowledge::Ask;
+use anthill_contracts::knowledge::{Ask, ModelOption};
 use anthill_contracts::model::MODEL_CHOICE_SCHEMA;
 use anthill_contracts::signal::{
     BundleClass, Origin, Polarity, ScopePath, Share, Signal, SignalBody, SignalState,
@@ -14,11 +14,12 @@ use anthill_contracts::signal::{
 use anthill_contracts::spec::Quality;
 use serde::{Deserialize, Serialize};
 
-use super::{Considered, Counts, KnowledgeBase, seam};
+use super::{Considered, Counts, KnowledgeBase, ModelRow, seam};
 use crate::audit;
 use crate::fact::{Cell, CellKey, ScopeId};
 use crate::fixed;
 use crate::lifecycle;
+use crate::route::Tokens;
 use crate::view::View;
 
 /// Standard errors on either side of an interval that holds 95 of 100 times.
@@ -134,6 +135,8 @@ pub struct Life {
     pub aliases: Vec<SignalId>,
     /// What was seen of it, by scope.
     pub exposures: Vec<ExposureRow>,
+    /// Tokens of a run that follows it, where it decides what a run costs and one is known.
+    pub tokens: Option<Tokens>,
 }
 
 /// What would be chosen for a task.
@@ -151,6 +154,10 @@ pub struct Query {
     pub bundle: BundleClass,
     /// Which draws: each number is another run.
     pub run: u64,
+    /// The models between which the run would be routed.
+    pub models: Vec<ModelOption>,
+    /// The share of success that is enough for a model to be taken for its cost.
+    pub quality_min: Quality,
 }
 
 /// The answer, and everything that was thought of.
@@ -160,6 +167,8 @@ pub struct QueryAnswer {
     pub taken: Vec<SignalRow>,
     /// Every candidate, the best first.
     pub considered: Vec<Considered>,
+    /// What is known of the models, in the order of the query.
+    pub models: Vec<ModelRow>,
 }
 
 /// What one tenant's origins have given.
@@ -277,6 +286,7 @@ impl KnowledgeBase {
                 .collect(),
             aliases: seam::aliases(&self.replica, id),
             exposures: keys.map(|key| self.exposure_row(key, now)).collect(),
+            tokens: self.tokens_of(signal, &view, now),
         })
     }
 
@@ -284,7 +294,9 @@ impl KnowledgeBase {
     pub fn query(&mut self, query: &Query, now: u64) -> QueryAnswer {
         let tenant = Origin::tenant_number(&query.tenant);
         self.view(tenant, now);
-        let choice = self.choose(&self.ask_of(query), None, now);
+        let ask = self.ask_of(query);
+        let choice = self.choose(&ask, None, now);
+        let models = self.models(&ask, now);
         let view = View::of(&self.replica, self.origin(tenant), now, &self.params);
         let cells = self.cells_by_signal();
         let taken = choice
@@ -299,7 +311,11 @@ impl KnowledgeBase {
                 .total_cmp(&(left.relevance * left.draw))
                 .then_with(|| left.signal.cmp(&right.signal))
         });
-        QueryAnswer { taken, considered }
+        QueryAnswer {
+            taken,
+            considered,
+            models,
+        }
     }
 
     /// The layer in figures.
@@ -407,8 +423,8 @@ impl KnowledgeBase {
             reads_text: true,
             tokens_max: self.params.tokens_max,
             slots_max: self.params.slots_max,
-            models: Vec::new(),
-            quality_min: Quality::default(),
+            models: query.models.clone(),
+            quality_min: query.quality_min,
         }
     }
 

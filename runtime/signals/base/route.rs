@@ -123,7 +123,7 @@ impl KnowledgeBase {
     }
 
     /// What is known of models in a scope, in their order, and how often each would be taken.
-    pub fn models(&mut self, ask: &Ask, now: u64) -> Vec<ModelRow> {
+    pub(super) fn models(&self, ask: &Ask, now: u64) -> Vec<ModelRow> {
         let tenant = Origin::tenant_number(&ask.tenant);
         let view = View::of(&self.replica, self.origin(tenant), now, &self.params);
         let baseline = self.yield_of(&ask.scope, &view, now);
@@ -199,6 +199,19 @@ impl KnowledgeBase {
             tokens: route::tokens(&reader.of(&self.replica), signal, scope),
             price: option.price,
         }
+    }
+
+    /// Tokens of a run that follows a signal, over all kinds of tasks of its scope.
+    pub(super) fn tokens_of(&self, signal: &Signal, view: &View, now: u64) -> Option<route::Tokens> {
+        let reader = Reader {
+            view,
+            bundle: signal.bundle,
+            now,
+            params: &self.params,
+        };
+        let measured = route::is_measured(&signal.body);
+        let tokens = || route::tokens(&reader.of(&self.replica), signal.id, &signal.scope);
+        measured.then(tokens).flatten()
     }
 
     /// What a scope yields without any choice; where nothing was ever seen of it, what the nearest above it yields.

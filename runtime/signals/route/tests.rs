@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{JobId, ReceiptId, TenantId};
 use anthill_contracts::knowledge::{Ask, Conclusion, ModelOption};
-use anthill_contracts::signal::{EvidenceClass, Outcome, Receipt, Share};
+use anthill_contracts::signal::{Arm, EvidenceClass, Origin, Outcome, Polarity, Receipt, Share};
 use anthill_contracts::spec::Quality;
 
 use super::*;
 use crate::base::{KnowledgeBase, Opening};
+use crate::params::Params;
+use crate::{audit, credit, dedup, kinship, pooling, trust};
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -262,4 +264,205 @@ fn a_small_model_that_gets_good_is_noticed() {
         right.push(world.runs(&good, 200).share_right());
     }
     assert!(mean(&right) >= 0.8, "right {right:?}");
+}
+
+/// Facts of four origins that agree on how well a model does, and what one of them says of its tokens.
+fn agreed(spent: Option<Spent>) -> (Replica, Vec<Origin>) {
+    let params = Params::default();
+    let mut replica = Replica::new(&params);
+    let signal = dedup::signal_id(&"read".parse().expect("a scope"), Polarity::Do, &body(&model(0)));
+    let origins: Vec<Origin> = (1..=4).map(|node| Origin { tenant: 1, node }).collect();
+    for (place, origin) in origins.iter().enumerate() {
+        let mut writer = Writer::resume(&replica, *origin, 1);
+        let paths = SCOPES.map(|path| path.parse::<ScopePath>().expect("a scope"));
+        for path in &paths {
+            for scope in path.lineage() {
+                writer.scope(&mut replica, &scope);
+            }
+        }
+        for number in 0..40_u64 {
+            let path = &paths[(number % 2) as usize];
+            let run = credit::Run {
+                scope: ScopeId::of(path),
+                bundle: bundle(0),
+                y: if number % 4 == 0 { 0.0 } else { 1.0 },
+                class: EvidenceClass::Test,
+                arm: Arm::Treated,
+                shown: &[credit::Shown {
+                    signal,
+                    mean: 0.0,
+                    kept: true,
+                    own: false,
+                }],
+                harm: false,
+                now: NOW,
+            };
+            credit::settle(&mut replica, &mut writer, &params, &run);
+            let Some(spent) = spent else { continue };
+            // The last one says that its runs take all the tokens that there are.
+            let spent = if place == 3 {
+                Spent {
+                    tokens_in: TOKENS_MAX,
+                    tokens_out: TOKENS_MAX,
+                }
+            } else {
+                spent
+            };
+            let scopes: Vec<ScopeId> = path.lineage().map(|path| ScopeId::of(&path)).collect();
+            let measured = Measured {
+                signal,
+                bundle: bundle(0),
+                spent,
+                now: NOW,
+            };
+            measure(&mut replica, &mut writer, &scopes, &measured);
+        }
+    }
+    (replica, origins)
+}
+
+#[test]
+fn what_runs_cost_says_nothing_of_who_is_to_be_believed_or_of_what_is_alike() {
+    let params = Params::default();
+    let (without, origins) = agreed(None);
+    let (with, _) = agreed(Some(MODELS[0].tokens));
+    assert!(with.keys().count() > without.keys().count(), "tokens are facts");
+    assert_eq!(with.signal_keys().count(), without.signal_keys().count());
+    let own = origins[0];
+    let weights = trust::weights(&without, own, NOW, &params);
+    assert!(weights.values().all(|weight| *weight == fixed::ONE));
+    assert_eq!(trust::weights(&with, own, NOW, &params), weights);
+    assert_eq!(
+        pooling::caps(&with, &weights, NOW, &params),
+        pooling::caps(&without, &weights, NOW, &params)
+    );
+    let leanings = |replica| kinship::leanings(replica, NOW, &params, |_| fixed::ONE);
+    assert_eq!(leanings(&with), leanings(&without));
+    assert_eq!(
+        audit::novelty(&with, NOW, &params),
+        audit::novelty(&without, NOW, &params)
+    );
+}
+
+#[test]
+fn a_list_and_its_figures_know_signals_only() {
+    let mut world = World::new(3);
+    world.runs(&TRUTH, 60);
+    let tenant = Origin::tenant_number(&TenantId::default());
+    let rows = world.base.list(tenant, world.now);
+    assert_eq!(rows.len(), 2, "one choice for each model: {rows:?}");
+    assert!(
+        rows.iter()
+            .all(|row| model_of(&row.body).is_some() && !row.signal.is_measure())
+    );
+    let stats = world.base.stats(tenant, world.now);
+    assert_eq!(stats.signals.values().sum::<u64>(), 2);
+    assert!(
+        stats.exposures <= 60,
+        "each run follows one choice: {}",
+        stats.exposures
+    );
+    let ticked = world.base.tick(world.now);
+    assert!(
+        ticked.facts.is_empty(),
+        "nobody warns of a model: {:?}",
+        ticked.facts
+    );
+}
+
+#[test]
+fn tokens_are_told_by_kind_and_by_price() {
+    let mut world = World::new(5);
+    world.runs(&TRUTH, 100);
+    let ask = world.ask(0);
+    let query = crate::base::Query {
+        tenant: ask.tenant,
+        scope: ask.scope,
+        text: ask.text,
+        state: ask.state,
+        bundle: ask.bundle,
+        run: 0,
+        models: ask.models,
+        quality_min: ask.quality_min,
+    };
+    let rows = world.base.query(&query, world.now).models;
+    for (row, kind) in rows.iter().zip(&MODELS) {
+        assert_eq!(row.model.to_string(), kind.name);
+        let tokens = row.tokens_in.zip(row.tokens_out).expect("it was tried");
+        assert!(
+            (tokens.0 - kind.tokens.tokens_in as f64).abs() < 20.0,
+            "{tokens:?}"
+        );
+        assert!(
+            (tokens.1 - kind.tokens.tokens_out as f64).abs() < 20.0,
+            "{tokens:?}"
+        );
+    }
+    assert!((rows.iter().map(|row| row.share).sum::<f64>() - 1.0).abs() < 1e-9);
+}
+
+fn candidate(number: u8, mean: f64, price_in: Option<u64>) -> Candidate {
+    Candidate {
+        signal: SignalId::of_parts(&[&[number]]),
+        posterior: Posterior {
+            mean,
+            sd: 0.0,
+            runs: 50.0,
+        },
+        tokens: Some(Tokens {
+            input: 1000.0,
+            output: 0.0,
+            runs: 50.0,
+        }),
+        price: price_in.map(|rate| price(rate, 0)),
+    }
+}
+
+fn decided(candidates: &[Candidate]) -> usize {
+    let probed = |number: u128| {
+        let task = TaskId::planning(JobId::new(1, number));
+        let decision = decide(task, 0.5, candidates, 0.8).expect("there are candidates");
+        (!decision.is_probe).then_some(decision.taken)
+    };
+    (0..).find_map(probed).expect("most runs are no probes")
+}
+
+#[test]
+fn the_cheapest_that_is_good_enough_is_taken_and_else_the_best() {
+    let (cheap, dear) = (Some(100_000), Some(1_000_000));
+    assert_eq!(decided(&[candidate(1, 0.45, dear), candidate(2, 0.35, cheap)]), 1);
+    assert_eq!(
+        decided(&[candidate(1, 0.45, dear), candidate(2, 0.25, cheap)]),
+        0,
+        "not good enough"
+    );
+    assert_eq!(
+        decided(&[candidate(1, 0.1, dear), candidate(2, 0.25, cheap)]),
+        1,
+        "none is, so the best"
+    );
+    assert_eq!(
+        decided(&[candidate(1, 0.35, None), candidate(2, 0.45, None)]),
+        0,
+        "both are free"
+    );
+    assert_eq!(
+        decided(&[candidate(1, 0.2, cheap), candidate(2, 0.2, cheap)]),
+        0,
+        "the order decides"
+    );
+    assert_eq!(decide(TaskId::planning(JobId::new(1, 1)), 0.5, &[], 0.8), None);
+}
+
+#[test]
+fn a_model_that_nobody_tried_is_taken_to_need_what_the_others_do() {
+    let known = candidate(1, 0.4, Some(1_000_000));
+    let unknown = Candidate {
+        tokens: None,
+        ..candidate(2, 0.4, Some(500_000))
+    };
+    let decision = decide(TaskId::planning(JobId::new(1, 1)), 0.5, &[known, unknown], 0.8);
+    let prospects = decision.expect("two candidates").prospects;
+    assert!((prospects[0].cost - 1_000.0).abs() < 1e-6, "{prospects:?}");
+    assert!((prospects[1].cost - 500.0).abs() < 1e-6, "{prospects:?}");
 }

@@ -15,12 +15,13 @@ use anthill_actors::critic::Wanted;
 use anthill_contracts::artifact::Review;
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{ReceiptId, TaskId};
+use anthill_contracts::knowledge::Spent;
 use anthill_contracts::plan::NodeKind;
 use anthill_contracts::signal::{
     EvidenceClass, Outcome, PROPOSALS_PER_RUN_MAX, Polarity, Proposal, Receipt, SignalBody, Trigger,
 };
 use anthill_contracts::spec::{JobSpec, Shape};
-use anthill_contracts::step::Phase;
+use anthill_contracts::step::{Phase, StepRecord};
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 
 use super::{Lead, LeadStep, Mood};
@@ -237,11 +238,31 @@ impl Lead {
         };
         let surest = outcomes.iter().min_by_key(|outcome| outcome.class).cloned();
         self.concluding.insert(receipt_id, (task_id, surest));
+        let spent = self.spent_behind(receipt_id, task_id);
         self.hold(LeadStep::Conclude {
             receipt,
             outcomes,
             proposals,
+            spent,
         });
+    }
+
+    /// What the run behind a receipt has spent: the recorded steps of its agent, over all attempts, and for a planner
+    /// those of the whole job, for that is what the shape of a plan decides. The journal holds them, so whoever concludes
+    /// after a restart says the same.
+    fn spent_behind(&self, receipt_id: ReceiptId, task_id: TaskId) -> Option<Spent> {
+        let is = |kind: AgentKind| receipt_id == ReceiptId::derive(task_id, kind.as_str());
+        if is(AgentKind::Planner) {
+            let steps = self.job.tasks.values().flat_map(|task| &task.steps);
+            return Some(spent(steps));
+        }
+        let phase = if is(AgentKind::Critic) {
+            Phase::Review
+        } else {
+            Phase::Work
+        };
+        let task = self.job.tasks.get(&task_id)?;
+        Some(spent(task.steps.iter().filter(|step| step.phase == phase)))
     }
 
     fn open_receipt(&self, task_id: TaskId, kind: AgentKind) -> Option<&Receipt> {
@@ -350,6 +371,13 @@ impl Lead {
 
 fn receipt_of(key: AgentKey) -> ReceiptId {
     ReceiptId::derive(key.task_id, key.kind.as_str())
+}
+
+fn spent<'a>(steps: impl Iterator<Item = &'a StepRecord>) -> Spent {
+    steps.fold(Spent::default(), |sum, step| Spent {
+        tokens_in: sum.tokens_in.saturating_add(step.cost.tokens_in),
+        tokens_out: sum.tokens_out.saturating_add(step.cost.tokens_out),
+    })
 }
 
 fn score(review: &Review) -> u16 {

@@ -1,5 +1,6 @@
 //! Starting agents: everything that one needs is read from the job's state.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use anthill_actors::agent::{AgentKey, AgentKind};
@@ -8,6 +9,7 @@ use anthill_actors::review::{CriticCraft, Subject};
 use anthill_actors::step_agent::{AgentArguments, AgentHandle, Craft, Past};
 use anthill_actors::worker::{Covered, WorkerCraft};
 use anthill_contracts::id::{ArtifactId, ReceiptId, TaskId};
+use anthill_contracts::model::ModelName;
 use anthill_contracts::plan::{NodeKind, PlanNode, Role};
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::{Phase, StepRecord};
@@ -16,6 +18,7 @@ use ractor::ActorProcessingErr;
 use tracing::{debug, info_span};
 
 use super::LeadShell;
+use super::learning::routed;
 use crate::lead::job_state::{JobState, TaskState};
 
 impl LeadShell {
@@ -24,7 +27,11 @@ impl LeadShell {
         let setting = self.setting(key);
         let job = self.machine.job();
         let task = job.tasks.get(&key.task_id).ok_or("an agent without a task")?;
-        let spec = self.shared.spec().ok_or("an agent before the spec")?;
+        let spec = match key.kind {
+            AgentKind::Worker => self.shared.spec_of_worker(routed(job, key)),
+            AgentKind::Critic | AgentKind::Planner => self.shared.spec(),
+        };
+        let spec = spec.ok_or("an agent before the spec")?;
         let round = match key.kind {
             AgentKind::Planner => u32::try_from(job.refused.len()).unwrap_or(u32::MAX),
             AgentKind::Worker | AgentKind::Critic => task.round(),
@@ -125,6 +132,8 @@ impl LeadShell {
 #[derive(Default)]
 pub(super) struct Shared {
     spec: Option<Arc<JobSpec>>,
+    /// The same with the model that a worker was routed to.
+    routed: BTreeMap<ModelName, Arc<JobSpec>>,
     nodes: Vec<Arc<PlanNode>>,
 }
 
@@ -153,6 +162,21 @@ impl Shared {
 
     pub(super) fn spec(&self) -> Option<Arc<JobSpec>> {
         self.spec.clone()
+    }
+
+    /// The spec as a worker sees it: with the model that was chosen for it, or else the usual one of the job's workers.
+    fn spec_of_worker(&mut self, routed: Option<&ModelName>) -> Option<Arc<JobSpec>> {
+        let spec = self.spec.as_ref()?;
+        let model = routed.unwrap_or_else(|| spec.usual_model());
+        if *model == spec.model {
+            return Some(Arc::clone(spec));
+        }
+        if let Some(known) = self.routed.get(model) {
+            return Some(Arc::clone(known));
+        }
+        let of_model = Arc::new(spec.with_model(model.clone()));
+        self.routed.insert(model.clone(), Arc::clone(&of_model));
+        Some(of_model)
     }
 
     pub(super) fn node(&self, index: usize) -> Option<Arc<PlanNode>> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_actors::prompts::{Face, bundle_class, model_family};
 use anthill_contracts::id::ReceiptId;
-use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError};
-use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA};
+use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError, ModelOption, Spent};
+use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, Models, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{PlanNode, Role};
 use anthill_contracts::signal::{GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
 use anthill_contracts::sources::DocumentKind;
@@ -19,6 +19,7 @@ use anthill_contracts::tool::{Setting, ToolSpec};
 use tracing::{debug, warn};
 
 use super::{LeadShell, happened};
+use crate::lead::job_state::JobState;
 use crate::lead::machine::LeadInput;
 
 /// Longest wait for what an agent is shown.
@@ -88,7 +89,12 @@ impl LeadShell {
     }
 
     /// Tells how a run ended.
-    pub(super) fn conclude(&mut self, receipt: Receipt, outcomes: Vec<Outcome>, proposals: Vec<Proposal>) {
+    pub(super) fn conclude(
+        &mut self,
+        receipt: Receipt,
+        (outcomes, proposals): (Vec<Outcome>, Vec<Proposal>),
+        spent: Option<Spent>,
+    ) {
         let receipt_id = receipt.receipt_id;
         let spec = self.machine.job().spec.as_ref();
         let conclusion = Conclusion {
@@ -97,7 +103,7 @@ impl LeadShell {
             proposals,
             share: spec.map(|spec| spec.knowledge.share).unwrap_or_default(),
             at: self.arguments.services.clock.now(),
-            spent: None,
+            spent,
         };
         let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
         self.spawn(async move {
@@ -131,6 +137,7 @@ impl LeadShell {
             document_kind: item.and_then(|item| item.kind).map(DocumentKind::as_str),
             documents: self.machine.documents(),
             tools: &self.ports.tools,
+            routed: routed(job, key),
         };
         let (model, face) = (agent.model(), agent.face()?);
         let words = [
@@ -151,13 +158,20 @@ impl LeadShell {
             reads_text: agent.reads_text(),
             tokens_max: TOKENS_MAX,
             slots_max: SLOTS_MAX,
-            models: Vec::new(),
+            models: agent.options(face, &*self.ports.models),
             quality_min: spec.routing.quality_min,
         })
     }
 }
 
+/// The model that the receipt of a worker names.
+pub(super) fn routed(job: &JobState, key: AgentKey) -> Option<&ModelName> {
+    let receipt = job.receipt(ReceiptId::derive(key.task_id, key.kind.as_str()))?;
+    receipt.model.as_ref()
+}
+
 /// An agent, as far as what it may be shown depends on it.
+#[derive(Clone, Copy)]
 struct Agent<'a> {
     kind: AgentKind,
     spec: &'a JobSpec,
@@ -165,12 +179,41 @@ struct Agent<'a> {
     document_kind: Option<&'static str>,
     documents: usize,
     tools: &'a [ToolSpec],
+    /// The model that was chosen for it.
+    routed: Option<&'a ModelName>,
 }
 
 impl Agent<'_> {
     fn model(&self) -> &ModelName {
-        let own = (self.kind == AgentKind::Critic).then_some(self.spec.review.model.as_ref());
-        own.flatten().unwrap_or(&self.spec.model)
+        match self.kind {
+            AgentKind::Critic => self.spec.review.model.as_ref().unwrap_or(&self.spec.model),
+            AgentKind::Planner => &self.spec.model,
+            AgentKind::Worker => self.routed.unwrap_or_else(|| self.spec.usual_model()),
+        }
+    }
+
+    /// The models between which it may be routed, each with what of its run depends on it. Critics and planners are not.
+    fn options(&self, face: Face, models: &dyn Models) -> Vec<ModelOption> {
+        if self.kind != AgentKind::Worker {
+            return Vec::new();
+        }
+        let option = |model: &ModelName| {
+            let agent = Agent {
+                routed: Some(model),
+                ..*self
+            };
+            // A model that is not there any more fails where it is asked, with what is wrong.
+            let price = models.provider(model).ok().and_then(|own| own.price(model));
+            ModelOption {
+                model: model.clone(),
+                bundle: bundle_class(model, face, agent.own_tools(face)),
+                price,
+                state: agent.state(face).into_iter().collect(),
+                schemas: agent.schemas(face),
+                reads_text: agent.reads_text(),
+            }
+        };
+        self.spec.routing.models.iter().map(option).collect()
     }
 
     fn face(&self) -> Option<Face> {

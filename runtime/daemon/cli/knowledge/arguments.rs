@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anthill_contracts::id::TenantId;
 use anthill_contracts::model::ModelName;
 use anthill_contracts::signal::{ScopePath, Share, SignalState};
+use anthill_contracts::spec::Quality;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// `anthill knowledge`.
@@ -79,6 +80,9 @@ pub struct QueryArguments {
     /// Who would work on it: evidence of another model counts less
     #[arg(long, value_name = "PROVIDER/NAME", default_value_t)]
     pub model: ModelName,
+    /// The share of success from which a model is taken for its cost
+    #[arg(long, value_name = "SHARE", default_value = "0.8")]
+    pub quality_min: QualityFlag,
     /// For whom
     #[arg(long, value_name = "NAME", default_value = TenantId::DEFAULT)]
     pub tenant: TenantId,
@@ -221,5 +225,20 @@ impl std::str::FromStr for ShareFlag {
 impl From<ShareFlag> for Share {
     fn from(flag: ShareFlag) -> Self {
         flag.0
+    }
+}
+
+/// A share of success, 0 to 1.
+#[derive(Debug, Clone, Copy)]
+pub struct QualityFlag(pub Quality);
+
+impl std::str::FromStr for QualityFlag {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let share = text.parse().ok().and_then(Quality::from_share);
+        share
+            .map(Self)
+            .ok_or_else(|| "write a number from 0 to 1".to_owned())
     }
 }

@@ -1,6 +1,7 @@
 //! The life of one signal: where it was born, where it was shown, whom it helped.
 
 use anthill_signals::base::{ExposureRow, Interval, Life};
+use anthill_signals::route::Tokens;
 
 use super::{says, signed};
 use crate::console::{Console, Failure};
@@ -29,6 +30,12 @@ pub(super) fn show(life: &Life, console: &mut Console) -> Result<u8, Failure> {
         console.line(format!("  state     {reason}"))?;
     }
     console.line(format!("  gain      {}", with_interval(&row.gain)))?;
+    if let Some(tokens) = &life.tokens {
+        let Tokens { input, output, runs } = tokens;
+        console.line(format!(
+            "  spends    {input:.0} tokens in and {output:.0} out per run, by {runs:.1} runs"
+        ))?;
+    }
     for (word, relatives) in [("made of", &life.parents), ("led to", &life.children)] {
         for relative in relatives {
             let body = relative.body.as_ref().map(|body| says(row.polarity, body));

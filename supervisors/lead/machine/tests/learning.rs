@@ -206,3 +206,39 @@ fn lesson(polarity: Polarity) -> Proposal {
         source: String::new(),
     }
 }
+
+#[test]
+fn a_run_is_concluded_with_what_its_steps_have_spent_whoever_concludes_it() {
+    let costly = |world: &mut World| {
+        world.behaviour.cost = Amount {
+            tokens_in: 700,
+            tokens_out: 30,
+            ..Amount::ZERO
+        };
+    };
+    let mut whole = World::new(3, Limits::default());
+    costly(&mut whole);
+    let job = whole.run().job().spent();
+    let spent: BTreeMap<_, _> = whole.spent.iter().copied().collect();
+    let of = |receipt_id| spent[&receipt_id].expect("a run that was made");
+    let reader = of(reader(1));
+    assert!(reader.tokens_in >= 700 && reader.tokens_out >= 30, "{reader:?}");
+    let planner = of(ReceiptId::derive(TaskId::planning(JobId::new(1, 1)), "planner"));
+    assert_eq!(
+        (planner.tokens_in, planner.tokens_out),
+        (job.tokens_in, job.tokens_out),
+        "a plan costs what its job costs"
+    );
+    for frames in 1..whole.journal.len() {
+        let mut world = World::resumed(&whole, frames);
+        costly(&mut world);
+        world.run();
+        for (receipt_id, told) in &world.spent {
+            assert_eq!(
+                Some(told),
+                spent.get(receipt_id),
+                "{receipt_id} after {frames} frames"
+            );
+        }
+    }
+}

@@ -11,6 +11,7 @@ use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{
     ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
 };
+use anthill_contracts::knowledge::Spent;
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
@@ -56,6 +57,8 @@ pub(super) struct World {
     pub(super) acknowledges: bool,
     /// What the knowledge was told.
     pub(super) concluded: Vec<(ReceiptId, Vec<Outcome>, Vec<Proposal>)>,
+    /// What the knowledge was told that runs have spent.
+    pub(super) spent: Vec<(ReceiptId, Option<Spent>)>,
     documents: u32,
     pub(super) spec: Box<JobSpec>,
     durable_steps: BTreeSet<StepId>,
@@ -138,6 +141,7 @@ impl World {
             knows: true,
             acknowledges: true,
             concluded: Vec::new(),
+            spent: Vec::new(),
             documents,
             spec: Box::new(serde_json::from_value(spec).expect("the spec is valid")),
             durable_steps: BTreeSet::new(),
@@ -251,9 +255,11 @@ impl World {
                 receipt,
                 outcomes,
                 proposals,
+                spent,
             } => {
                 let receipt_id = receipt.receipt_id;
                 self.concluded.push((receipt_id, outcomes, proposals));
+                self.spent.push((receipt_id, spent));
                 self.inbox.push_back(LeadInput::Concluded {
                     receipt_id,
                     kept: self.acknowledges,

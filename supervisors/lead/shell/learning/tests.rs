@@ -19,6 +19,7 @@ fn agent<'a>(kind: AgentKind, spec: &'a JobSpec, node: Option<&'a PlanNode>) -> 
         document_kind: Some("html"),
         documents: 5,
         tools: &[],
+        routed: None,
     }
 }
 
@@ -66,4 +67,69 @@ fn the_state_of_a_task_names_what_triggers_may_require() {
         state,
         expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
     );
+}
+
+fn routed_spec() -> JobSpec {
+    let mut spec = spec("builtin/extract");
+    spec.routing.models = ["ollama/llama3", "builtin/extract"]
+        .map(|name| name.parse().expect("a model's name"))
+        .into();
+    spec
+}
+
+/// Two models of which one has a price, and one is not there.
+struct Shelf;
+
+impl Models for Shelf {
+    fn provider(
+        &self,
+        model: &ModelName,
+    ) -> Result<Arc<dyn anthill_contracts::model::Provider>, anthill_contracts::model::ModelError> {
+        Err(anthill_contracts::model::ModelError::Unknown {
+            model: model.to_string(),
+            known: String::new(),
+        })
+    }
+}
+
+#[test]
+fn each_model_of_the_list_comes_with_what_it_can_follow() {
+    let (spec, reader) = (routed_spec(), node(Role::Reader));
+    let worker = agent(AgentKind::Worker, &spec, Some(&reader));
+    let options = worker.options(Face::Reader, &Shelf);
+    let [llama, program] = options.as_slice() else {
+        panic!("an option for each model: {options:?}");
+    };
+    assert_eq!(llama.model.to_string(), "ollama/llama3");
+    assert!(llama.reads_text && !program.reads_text);
+    assert_eq!(llama.state["model_family"], "ollama/llama");
+    assert_eq!(program.schemas, [EXTRACT_STRATEGY_SCHEMA]);
+    assert_ne!(llama.bundle, program.bundle);
+    assert_eq!(
+        llama.price, None,
+        "a model that is not there is no reason not to ask"
+    );
+}
+
+#[test]
+fn critics_and_planners_keep_their_model() {
+    let (spec, reader) = (routed_spec(), node(Role::Reader));
+    for kind in [AgentKind::Critic, AgentKind::Planner] {
+        let one = agent(kind, &spec, Some(&reader));
+        assert!(one.options(Face::Reader, &Shelf).is_empty());
+        assert_eq!(one.model(), &spec.model);
+    }
+}
+
+#[test]
+fn a_worker_that_was_routed_is_what_its_model_makes_it() {
+    let (spec, reader) = (routed_spec(), node(Role::Reader));
+    let usual = agent(AgentKind::Worker, &spec, Some(&reader));
+    assert_eq!(usual.model(), &spec.model, "it is one of the list");
+    let routed = Agent {
+        routed: spec.routing.models.first(),
+        ..usual
+    };
+    assert!(routed.reads_text());
+    assert_eq!(routed.schemas(Face::Reader), Vec::<String>::new());
 }
