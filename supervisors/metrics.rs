@@ -1,5 +1,6 @@
 //! The metrics of this crate. Labels are bounded: strategy, kind of slot, kind of crash; never a name or an id.
 
+use anthill_actors::agent::AgentKind;
 use metrics::{counter, describe_counter};
 
 use crate::child_spec::Strategy;
@@ -18,11 +19,17 @@ pub const CRASHES: &str = "anthill_supervisors_crashes_total";
 
 /// Runs of jobs that ended, by `status`.
 pub const JOB_RUNS: &str = "anthill_supervisors_job_runs_total";
+/// Ends of runs that the knowledge did not take in before the deadline, by `occasion`: `run` or `opening`.
+pub const CONCLUSIONS_GIVEN_UP: &str = "anthill_supervisors_given_up_conclusions_total";
+/// Ends of runs of an earlier process that were told when its data directory was opened again.
+pub const CONCLUSIONS_CAUGHT_UP: &str = "anthill_supervisors_caught_up_conclusions_total";
+/// Agents that were shown nothing because the knowledge did not answer before the deadline, by `agent`.
+pub const RECALL_TIMEOUTS: &str = "anthill_supervisors_recall_timeouts_total";
 /// Frames that leads have had acknowledged.
 pub const FRAMES: &str = "anthill_supervisors_frames_total";
 
 /// All names above, for the test that compares dashboards and alerts with them.
-pub const ALL: [&str; 7] = [
+pub const ALL: [&str; 10] = [
     RESTARTS,
     ESCALATIONS,
     ORPHANS,
@@ -30,6 +37,9 @@ pub const ALL: [&str; 7] = [
     CRASHES,
     JOB_RUNS,
     FRAMES,
+    CONCLUSIONS_GIVEN_UP,
+    CONCLUSIONS_CAUGHT_UP,
+    RECALL_TIMEOUTS,
 ];
 
 /// Tells the recorder what each metric means.
@@ -47,6 +57,41 @@ pub fn describe() {
     describe_counter!(CRASHES, "Abnormal exits, by crash and kind");
     describe_counter!(JOB_RUNS, "Runs of jobs that ended, by status");
     describe_counter!(FRAMES, "Frames that leads have had acknowledged");
+    describe_counter!(
+        CONCLUSIONS_GIVEN_UP,
+        "Ends of runs that the knowledge did not take in before the deadline, by occasion"
+    );
+    describe_counter!(
+        CONCLUSIONS_CAUGHT_UP,
+        "Ends of runs of an earlier process that were told when its data directory was opened again"
+    );
+    describe_counter!(
+        RECALL_TIMEOUTS,
+        "Agents that were shown nothing because the knowledge did not answer before the deadline"
+    );
+    begin_at_zero();
+}
+
+/// A counter that appears with its first event shows no increase, and its alert stays silent.
+fn begin_at_zero() {
+    for occasion in ["run", "opening"] {
+        counter!(CONCLUSIONS_GIVEN_UP, "occasion" => occasion).increment(0);
+    }
+    for kind in [AgentKind::Planner, AgentKind::Worker, AgentKind::Critic] {
+        counter!(RECALL_TIMEOUTS, "agent" => kind.as_str()).increment(0);
+    }
+}
+
+pub(crate) fn conclusion_given_up(occasion: &'static str) {
+    counter!(CONCLUSIONS_GIVEN_UP, "occasion" => occasion).increment(1);
+}
+
+pub(crate) fn conclusion_caught_up() {
+    counter!(CONCLUSIONS_CAUGHT_UP).increment(1);
+}
+
+pub(crate) fn recall_timed_out(agent: &'static str) {
+    counter!(RECALL_TIMEOUTS, "agent" => agent).increment(1);
 }
 
 pub(crate) fn job_ended(status: &'static str) {

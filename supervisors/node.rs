@@ -41,8 +41,10 @@ use crate::strategy::{CommandError, SupervisorEvent};
 use crate::tenant;
 use crate::tree::{ChildStart, StartedChild, SupervisorArguments, SupervisorError, SupervisorHandle};
 use crate::watch::{Beacon, JobEnd, JobWatch};
+use overdue::Overdue;
 use runs::{Run, Runs};
 
+mod overdue;
 mod parked;
 mod runs;
 
@@ -110,6 +112,7 @@ pub struct Node {
     names: Names,
     runs: Runs,
     knowledge: KnowledgeHandle,
+    overdue: Overdue,
 }
 
 impl Node {
@@ -171,6 +174,11 @@ impl Node {
             },
         };
         info!(node_id = %arguments.node_id, "node started");
+        let overdue = Overdue::begin(
+            Arc::clone(&arguments.store),
+            knowledge.clone(),
+            arguments.clock.now(),
+        );
         Ok(Self {
             arguments,
             services,
@@ -179,6 +187,7 @@ impl Node {
             names,
             runs,
             knowledge,
+            overdue,
         })
     }
 
@@ -266,6 +275,7 @@ impl Node {
         if in_time.is_err() {
             tracing::warn!("some jobs did not pause in time; they resume from their last frame");
         }
+        self.overdue.end().await;
         self.supervisor.stop("the node stops");
         if self.supervisor.wait(PAUSE_TIME_MAX).await.is_err() {
             self.supervisor.kill();

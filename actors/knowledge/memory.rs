@@ -90,6 +90,20 @@ impl KnowledgeStore for MemoryStore {
         Box::pin(async move { Ok(self.with(|rows| rows.receipts_since(from, rows_max))) })
     }
 
+    fn open_receipts(
+        &self,
+        from: Timestamp,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptRow>, KnowledgeError>> {
+        Box::pin(async move {
+            let mut rows = self.with(|rows| rows.receipts_since(from, usize::MAX));
+            rows.retain(|row| row.conclusion.is_none());
+            rows.reverse();
+            rows.truncate(rows_max);
+            Ok(rows)
+        })
+    }
+
     fn commit(&self, batch: KnowledgeBatch) -> BoxFuture<'_, Result<(), KnowledgeError>> {
         // Taken in at the call and not at the first poll: batches count in the order in which they are given.
         self.with(|rows| rows.commit(batch));

@@ -289,6 +289,14 @@ impl KnowledgeStore for Filling {
         self.rows.receipt(receipt_id)
     }
 
+    fn open_receipts(
+        &self,
+        from: Timestamp,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptRow>, KnowledgeError>> {
+        self.rows.open_receipts(from, rows_max)
+    }
+
     fn receipts_since(
         &self,
         from: Timestamp,

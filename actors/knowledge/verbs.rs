@@ -18,7 +18,7 @@ use ractor::concurrency::oneshot;
 use serde::{Deserialize, Serialize};
 
 use super::kept::{self, Kept};
-use super::{CALL_TIME_MAX, KnowledgeHandle, KnowledgeMessage};
+use super::{CALL_TIME_MAX, KnowledgeHandle, KnowledgeMessage, RECEIPT_AGE_MAX_MS};
 use crate::mailbox::MailError;
 use crate::metrics;
 
@@ -115,6 +115,18 @@ pub async fn exposed(
 }
 
 impl KnowledgeHandle {
+    /// What runs were shown of which this knowledge does not know how they ended, newest first, at most `receipts_max`,
+    /// as far back as receipts are kept. What cannot be read is passed over.
+    pub async fn open_receipts(
+        &self,
+        now: Timestamp,
+        receipts_max: usize,
+    ) -> Result<Vec<Receipt>, KnowledgeError> {
+        let from = Timestamp(now.0.saturating_sub(RECEIPT_AGE_MAX_MS));
+        let rows = self.store.open_receipts(from, receipts_max).await?;
+        Ok(rows.iter().filter_map(|row| kept::receipt_of(row).ok()).collect())
+    }
+
     /// Takes in a signal of a person or of another program; answers when it is durable.
     pub async fn contribute(&self, contribution: Contribution) -> Result<Contributed, KnowledgeError> {
         self.call(|reply| KnowledgeMessage::Contribute {

@@ -188,7 +188,8 @@ pub enum JobEvent {
         /// What is shown, and to which of the task's agents.
         receipt: Box<Receipt>,
     },
-    /// A task has ended and hands in what was learned on it.
+    /// A task hands in what was learned on it: all of it with a version that its agent posts, and what fits how the
+    /// work was judged when it ends. The last one counts.
     SignalsProposed {
         /// The task.
         task_id: TaskId,

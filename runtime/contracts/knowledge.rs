@@ -158,6 +158,13 @@ pub trait KnowledgeStore: Send + Sync {
         rows_max: usize,
     ) -> BoxFuture<'_, Result<Vec<ReceiptRow>, KnowledgeError>>;
 
+    /// Receipts issued from a time on whose runs have not ended as far as is known, newest first, at most `rows_max`.
+    fn open_receipts(
+        &self,
+        from: Timestamp,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptRow>, KnowledgeError>>;
+
     /// Makes a batch durable, whole or not at all. Batches become durable in the order in which they are given.
     fn commit(&self, batch: KnowledgeBatch) -> BoxFuture<'_, Result<(), KnowledgeError>>;
 }

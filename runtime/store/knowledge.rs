@@ -149,6 +149,14 @@ impl KnowledgeStore for KnowledgeDb {
         Box::pin(self.read(move |conn| tables::receipts_since(conn, from, rows_max)))
     }
 
+    fn open_receipts(
+        &self,
+        from: Timestamp,
+        rows_max: usize,
+    ) -> BoxFuture<'_, Result<Vec<ReceiptRow>, KnowledgeError>> {
+        Box::pin(self.read(move |conn| tables::open_receipts(conn, from, rows_max)))
+    }
+
     fn commit(&self, batch: KnowledgeBatch) -> BoxFuture<'_, Result<(), KnowledgeError>> {
         let Some(owner) = &self.owner else {
             let detail = "it was opened for reading only".to_owned();

@@ -196,6 +196,19 @@ pub enum LeadStep {
     End,
 }
 
+/// The end of a run that the knowledge was not told, or never acknowledged.
+#[derive(Debug, Clone)]
+pub struct Untold {
+    /// What the run was shown.
+    pub receipt: Box<Receipt>,
+    /// What is known of its work, one per class of evidence.
+    pub outcomes: Vec<Outcome>,
+    /// What it has spent.
+    pub spent: Option<Spent>,
+    /// What it hands in.
+    pub proposals: Vec<Proposal>,
+}
+
 /// Numbers from outside that a step may need.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cx {
@@ -240,8 +253,6 @@ pub struct Lead {
     recalling: BTreeSet<AgentKey>,
     /// Receipts that were asked for in vain.
     unanswered: BTreeSet<ReceiptId>,
-    /// What agents have learned on tasks that are not judged yet.
-    lessons: BTreeMap<TaskId, Vec<Proposal>>,
     /// What the knowledge was told and has not acknowledged, by the outcome that counts.
     concluding: BTreeMap<ReceiptId, (TaskId, Option<Outcome>)>,
     given_up: BTreeSet<ReceiptId>,
@@ -310,7 +321,6 @@ impl Lead {
             failed_planning: None,
             recalling: BTreeSet::new(),
             unanswered: BTreeSet::new(),
-            lessons: BTreeMap::new(),
             concluding: BTreeMap::new(),
             given_up: BTreeSet::new(),
             concluded: false,

@@ -12,6 +12,7 @@ use anthill_contracts::store::{Append, Store};
 use crate::lead::journal::{append_patiently, fold};
 use crate::lead::machine::{Cx, Lead, LeadInput, LeadStep};
 use crate::lead::shell::tell;
+use crate::metrics;
 use crate::watch::JobEnd;
 
 /// Cancels the job durably. No agent is started for a job that ends, so there is none to stop.
@@ -65,6 +66,9 @@ pub(super) async fn cancel(
                         spent,
                     };
                     let kept = tell(knowledge, conclusion).await;
+                    if !kept {
+                        metrics::conclusion_given_up("run");
+                    }
                     inputs.push_back(LeadInput::Concluded { receipt_id, kept });
                 }
                 LeadStep::StopAgents => inputs.push_back(LeadInput::AgentsStopped),

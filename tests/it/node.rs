@@ -1,6 +1,7 @@
 //! Whole jobs through a node in this process: real store, real tools, real agents, and a provider that errs on demand.
 
 mod fickle;
+mod overdue;
 mod resumed;
 mod rig;
 

@@ -154,10 +154,27 @@ pub(super) fn receipts_since(
     from: Timestamp,
     rows_max: usize,
 ) -> Result<Vec<ReceiptRow>, StoreError> {
+    let order = "WHERE at >= ?1 ORDER BY at, receipt_id LIMIT ?2";
+    receipts(conn, order, (from, rows_max))
+}
+
+/// Receipts from a time on that have no conclusion, newest first.
+pub(super) fn open_receipts(
+    conn: &Connection,
+    from: Timestamp,
+    rows_max: usize,
+) -> Result<Vec<ReceiptRow>, StoreError> {
+    let order = "WHERE at >= ?1 AND conclusion IS NULL ORDER BY at DESC, receipt_id DESC LIMIT ?2";
+    receipts(conn, order, (from, rows_max))
+}
+
+fn receipts(
+    conn: &Connection,
+    order: &str,
+    (from, rows_max): (Timestamp, usize),
+) -> Result<Vec<ReceiptRow>, StoreError> {
     let mut query = conn
-        .prepare_cached(&format!(
-            "{RECEIPT_COLUMNS} WHERE at >= ?1 ORDER BY at, receipt_id LIMIT ?2"
-        ))
+        .prepare_cached(&format!("{RECEIPT_COLUMNS} {order}"))
         .map_err(read_failure)?;
     let rows_max = i64::try_from(rows_max).unwrap_or(i64::MAX);
     let rows = query

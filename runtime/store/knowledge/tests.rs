@@ -80,6 +80,25 @@ async fn what_was_committed_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn receipts_without_an_end_are_found_newest_first() {
+    let folder = folder();
+    let db = open(folder.path());
+    let batch = KnowledgeBatch {
+        issued: vec![receipt(4), receipt(1), receipt(3), receipt(2)],
+        concluded: vec![(receipt(3).receipt_id, b"well".to_vec())],
+        ..KnowledgeBatch::default()
+    };
+    db.commit(batch).await.expect("it is durable");
+    let open = async |from: u64, rows_max: usize| {
+        let rows = db.open_receipts(Timestamp(from), rows_max).await;
+        rows.expect("a read")
+    };
+    assert_eq!(open(0, 9).await, [receipt(4), receipt(2), receipt(1)]);
+    assert_eq!(open(0, 2).await, [receipt(4), receipt(2)], "at most so many");
+    assert_eq!(open(1002, 9).await, [receipt(4), receipt(2)], "from then on");
+}
+
+#[tokio::test]
 async fn an_issued_receipt_is_never_replaced_and_goes_with_time() {
     let folder = folder();
     let db = open(folder.path());

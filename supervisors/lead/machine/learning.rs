@@ -13,6 +13,7 @@
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_actors::critic::Wanted;
 use anthill_contracts::artifact::Review;
+use anthill_contracts::clock::Timestamp;
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{ReceiptId, TaskId};
 use anthill_contracts::knowledge::Spent;
@@ -22,10 +23,11 @@ use anthill_contracts::signal::{
 };
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::step::{Phase, StepRecord};
+use anthill_contracts::store::JobStatus;
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 
-use super::{Lead, LeadStep, Mood};
-use crate::lead::job_state::TaskState;
+use super::{Closing, Lead, LeadStep, Mood, Untold};
+use crate::lead::job_state::{JobState, ReceiptState, TaskState};
 
 /// The score of work that is as good as can be.
 const SCORE_FULL: u16 = 1000;
@@ -127,17 +129,30 @@ impl Lead {
             .retain(|key| reviews && key.kind == AgentKind::Critic);
     }
 
-    /// Keeps what an agent has learned until its work is judged.
+    /// Keeps what an agent has learned until its work is judged. It is on record with the version that it came with:
+    /// a lead that dies before the review must not take it along.
     pub(super) fn keep_lessons(&mut self, task_id: TaskId, lessons: Vec<Proposal>) {
         if !lessons.is_empty() && self.open_receipt(task_id, AgentKind::Worker).is_some() {
-            self.lessons.insert(task_id, lessons);
+            self.hand_in(task_id, lessons);
         }
+    }
+
+    /// Puts on record what a task hands in, where that is not on record yet.
+    fn hand_in(&mut self, task_id: TaskId, proposals: Vec<Proposal>) {
+        if *self.handed_in(task_id) != proposals {
+            self.emit(JobEvent::SignalsProposed { task_id, proposals });
+        }
+    }
+
+    fn handed_in(&self, task_id: TaskId) -> &[Proposal] {
+        let receipt_id = ReceiptId::derive(task_id, AgentKind::Worker.as_str());
+        let state = self.job.receipts.get(&receipt_id);
+        state.map_or(&[], |state| &state.proposals)
     }
 
     /// Writes down what is learned from a task that is about to end: advice of work that was accepted, warnings of
     /// work that was not, and how a refused version differs from the one that passed.
     pub(super) fn propose(&mut self, task_id: TaskId, failure: Option<ReasonCode>) {
-        let lessons = self.lessons.remove(&task_id).unwrap_or_default();
         let polarity = match failure {
             None => Polarity::Do,
             Some(reason) if judges_work(reason) => Polarity::Avoid,
@@ -152,15 +167,14 @@ impl Lead {
             .get(&task_id)
             .filter(|_| failure.is_none())
             .and_then(|task| contrast(&task.reviews));
-        let own = lessons.into_iter().filter(|lesson| lesson.polarity == polarity);
+        let lessons = self.handed_in(task_id).iter().cloned();
+        let own = lessons.filter(|lesson| lesson.polarity == polarity);
         let proposals: Vec<Proposal> = contrast
             .into_iter()
             .chain(own)
             .take(PROPOSALS_PER_RUN_MAX)
             .collect();
-        if !proposals.is_empty() {
-            self.emit(JobEvent::SignalsProposed { task_id, proposals });
-        }
+        self.hand_in(task_id, proposals);
     }
 
     /// Tells the knowledge how a task came out, once that is durable.
@@ -213,6 +227,31 @@ impl Lead {
         self.concluding.is_empty()
     }
 
+    /// What the journal of a job that has ended holds of runs whose end nobody acknowledged, as the job's own lead
+    /// would have told it.
+    pub fn untold(job: JobState, ended_at: Timestamp) -> Vec<Untold> {
+        let mut lead = Self::new(job, 0);
+        lead.now = ended_at;
+        lead.mood = match lead.job.status {
+            JobStatus::Cancelled => Mood::Closing(Closing::Cancel),
+            _ => Mood::Working,
+        };
+        if lead.job.plan.is_none() && lead.job.status == JobStatus::Failed {
+            lead.failed_planning = Some(lead.job.detail.clone());
+        }
+        lead.find_broken();
+        let open = lead.job.receipts.iter().filter(|(_, state)| !state.credited);
+        open.filter_map(|(receipt_id, state)| {
+            Some(Untold {
+                receipt: state.receipt.clone()?,
+                outcomes: lead.outcomes_at_end(*receipt_id, state.task_id),
+                spent: lead.spent_behind(*receipt_id, state.task_id),
+                proposals: lead.lessons_of(state),
+            })
+        })
+        .collect()
+    }
+
     pub(super) fn on_concluded(&mut self, receipt_id: ReceiptId, kept: bool) {
         let Some((task_id, outcome)) = self.concluding.remove(&receipt_id) else {
             return;
@@ -232,10 +271,11 @@ impl Lead {
         let Some(state) = self.job.receipts.get(&receipt_id) else {
             return;
         };
-        let (task_id, proposals) = (state.task_id, state.proposals.clone());
+        let task_id = state.task_id;
         let Some(receipt) = state.receipt.clone().filter(|_| !state.credited) else {
             return;
         };
+        let proposals = self.lessons_of(state);
         let surest = outcomes.iter().min_by_key(|outcome| outcome.class).cloned();
         self.concluding.insert(receipt_id, (task_id, surest));
         let spent = self.spent_behind(receipt_id, task_id);
@@ -263,6 +303,18 @@ impl Lead {
         };
         let task = self.job.tasks.get(&task_id)?;
         Some(spent(task.steps.iter().filter(|step| step.phase == phase)))
+    }
+
+    /// What a run hands in: lessons of work that nobody judged are none.
+    fn lessons_of(&self, state: &ReceiptState) -> Vec<Proposal> {
+        let task = self.job.tasks.get(&state.task_id);
+        let is_judged = task.is_some_and(|task| match task.status {
+            TaskStatus::Succeeded => true,
+            TaskStatus::Failed => task.reason.is_some_and(judges_work),
+            _ => false,
+        });
+        let proposals = is_judged.then(|| state.proposals.clone());
+        proposals.unwrap_or_default()
     }
 
     fn open_receipt(&self, task_id: TaskId, kind: AgentKind) -> Option<&Receipt> {
@@ -336,6 +388,8 @@ impl Lead {
     fn score_of_plan(&self) -> Option<u16> {
         if self.failed_planning.is_some() {
             let planning = self.job.tasks.get(&TaskId::planning(self.job.job_id));
+            // One that was cancelled with its job was given no verdict of its own.
+            let planning = planning.filter(|task| task.status != TaskStatus::Cancelled);
             let reason = planning.and_then(|task| task.reason);
             let refused = reason.map_or(!self.job.refused.is_empty(), judges_work);
             return refused.then_some(0);

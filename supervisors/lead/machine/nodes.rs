@@ -41,6 +41,21 @@ impl Lead {
         }
     }
 
+    /// Finds out which nodes came to nothing because one that they build on did.
+    pub(super) fn find_broken(&mut self) {
+        loop {
+            let builds_on_none = |index: &usize| {
+                let deps = self.dep_indexes(*index);
+                !self.broken.contains(index) && !deps.iter().all(|dep| self.node_is_sound(*dep))
+            };
+            let found: Vec<usize> = (0..self.job.nodes.len()).filter(builds_on_none).collect();
+            if found.is_empty() {
+                return;
+            }
+            self.broken.extend(found);
+        }
+    }
+
     /// Whether a node has ended in a way that its dependants can build on.
     pub(super) fn node_is_sound(&self, index: usize) -> bool {
         let (Some(state), Some(node)) = (self.job.nodes.get(index), self.plan_node(index)) else {

@@ -1,7 +1,8 @@
 //! Asking the knowledge for the machine, and telling it how runs ended.
 //!
 //! Both have a deadline: a knowledge that is away or slow means that an agent is shown nothing, and never that a job
-//! fails or hangs. What a lead gives up telling is still uncredited in its journal, and told again by the next one.
+//! fails or hangs. What a lead gives up telling is still uncredited in its journal, and told again by the next one, or
+//! when the data directory of a job that has ended is opened again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tracing::{debug, warn};
 use super::{LeadShell, happened};
 use crate::lead::job_state::JobState;
 use crate::lead::machine::LeadInput;
+use crate::metrics;
 
 /// Longest wait for what an agent is shown.
 const RECALL_DEADLINE: Duration = Duration::from_secs(2);
@@ -38,7 +40,7 @@ const TOKENS_MAX: u32 = 512;
 const SLOTS_MAX: u32 = 8;
 
 /// Tells the knowledge how a run ended, again and again while it is busy or away. False where it was not taken in before
-/// the deadline: then what the run teaches is given up.
+/// the deadline: then what the run teaches is given up for now.
 pub(crate) async fn tell(knowledge: &dyn Knowledge, conclusion: Conclusion) -> bool {
     let receipt_id = conclusion.receipt.receipt_id;
     let telling = async {
@@ -80,6 +82,7 @@ impl LeadShell {
                     None
                 }
                 Err(_) => {
+                    metrics::recall_timed_out(key.kind.as_str());
                     warn!(task_id = %key.task_id, agent = key.kind.as_str(), "knowledge did not answer in time");
                     None
                 }
@@ -108,6 +111,9 @@ impl LeadShell {
         let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
         self.spawn(async move {
             let kept = tell(&*knowledge, conclusion).await;
+            if !kept {
+                metrics::conclusion_given_up("run");
+            }
             happened(LeadInput::Concluded { receipt_id, kept })
         });
     }

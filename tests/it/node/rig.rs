@@ -10,6 +10,7 @@ use anthill_actors::knowledge::{MemoryStore, Params};
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId};
+use anthill_contracts::knowledge::KnowledgeStore;
 use anthill_contracts::model::{
     DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Models, Price, Provider, StopReason, Usage,
     WorstCase,
@@ -137,6 +138,8 @@ fn said(text: String) -> ModelReply {
 pub(super) struct Colony {
     pub(super) folder: TempDir,
     pub(super) store: Arc<dyn Store>,
+    /// What its nodes have learned.
+    pub(super) learned: Arc<MemoryStore>,
     pub(super) node: Node,
     pub(super) oracle: Arc<Oracle>,
 }
@@ -170,7 +173,8 @@ pub(super) async fn colony_with(
         std::fs::write(folder.path().join("docs").join(name), text).expect("a file can be written");
     }
     let store = Arc::new(open(folder.path()));
-    Colony::over(folder, store, decide).await
+    let learned = Arc::new(MemoryStore::default());
+    Colony::over(folder, store, (Arc::clone(&learned), learned), decide).await
 }
 
 fn open(folder: &Path) -> SqliteStore {
@@ -189,6 +193,7 @@ impl Colony {
     async fn over(
         folder: TempDir,
         store: Arc<dyn Store>,
+        (learned, knowledge): (Arc<MemoryStore>, Arc<dyn KnowledgeStore>),
         decide: impl Fn(usize, &ModelRequest) -> Act + Send + Sync + 'static,
     ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -207,7 +212,7 @@ impl Colony {
             random: Arc::new(move || drawn.fetch_add(1, Ordering::Relaxed) as u128),
             store: Arc::clone(&store),
             models: Arc::new(Only(Arc::clone(&oracle))),
-            knowledge: Arc::new(MemoryStore::default()),
+            knowledge,
             builtins: Arc::from([]),
             params: Params::default(),
             groups: BTreeSet::new(),
@@ -220,6 +225,7 @@ impl Colony {
         Self {
             folder,
             store,
+            learned,
             node: node.await.expect("the node starts"),
             oracle,
         }
@@ -231,14 +237,29 @@ impl Colony {
         decide: impl Fn(usize, &ModelRequest) -> Act + Send + Sync + 'static,
     ) -> Self {
         patiently(self.node.stop()).await;
-        Self::over(self.folder, self.store, decide).await
+        let knowledge = Arc::clone(&self.learned);
+        Self::over(self.folder, self.store, (self.learned, knowledge), decide).await
+    }
+
+    /// Another node over the same documents and data, whose knowledge is kept in what stands before its store.
+    pub(super) async fn learning_in(
+        self,
+        wrap: impl FnOnce(Arc<MemoryStore>) -> Arc<dyn KnowledgeStore>,
+    ) -> Self {
+        patiently(self.node.stop()).await;
+        let knowledge = wrap(Arc::clone(&self.learned));
+        Self::over(self.folder, self.store, (self.learned, knowledge), |_, _| {
+            Act::Extract
+        })
+        .await
     }
 
     /// The same colony over a store that stands before the one it had.
     pub(super) async fn behind(self, wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
         let store = wrap(Arc::clone(&self.store));
         patiently(self.node.stop()).await;
-        Self::over(self.folder, store, |_, _| Act::Extract).await
+        let knowledge = Arc::clone(&self.learned);
+        Self::over(self.folder, store, (self.learned, knowledge), |_, _| Act::Extract).await
     }
 
     /// A job over the documents, with some keys of its own.

@@ -147,6 +147,118 @@ fn mended_work_tells_what_was_wrong_with_it() {
     );
 }
 
+/// The frame with which the first version of a job is posted, counted from 1.
+fn first_posted(world: &World) -> usize {
+    let posts = |event: &JobEvent| matches!(event, JobEvent::ArtifactPosted { .. });
+    let frame = world.journal.iter().position(|frame| frame.iter().any(posts));
+    frame.expect("a version is posted") + 1
+}
+
+/// A lead that died between a version and its review took along what the version's author had learned.
+#[test]
+fn what_an_agent_has_learned_outlives_the_lead() {
+    let mut whole = World::new(2, Limits::default());
+    whole.behaviour.lessons = [Polarity::Do, Polarity::Avoid].map(lesson).to_vec();
+    whole.run();
+    for frames in first_posted(&whole)..whole.journal.len() {
+        // Its agents have learned nothing more.
+        let mut world = World::resumed(&whole, frames);
+        world.run();
+        for (receipt_id, _, proposals) in &world.concluded {
+            let has_posted = |event: &JobEvent| match event {
+                JobEvent::ArtifactPosted { task_id, .. } => {
+                    ReceiptId::derive(*task_id, "worker") == *receipt_id
+                }
+                _ => false,
+            };
+            let expected: &[Proposal] = if whole.journal[..frames].iter().flatten().any(has_posted) {
+                &[lesson(Polarity::Do)]
+            } else {
+                &[]
+            };
+            assert_eq!(proposals, expected, "{receipt_id} after {frames} frames");
+        }
+    }
+}
+
+#[test]
+fn lessons_of_work_that_nobody_judged_are_none() {
+    let mut world = World::new(1, Limits::default());
+    world.behaviour.lessons = vec![lesson(Polarity::Do)];
+    world.run();
+    let task_id = TaskId::derive(JobId::new(1, 1), "read", Some(0));
+    let cancelled = [
+        JobEvent::TaskCancelled {
+            task_id,
+            reason: ReasonCode::Cancelled,
+        },
+        JobEvent::JobCancelled { wall_ms: 1 },
+    ];
+    let mut job = JobState::new(JobId::new(1, 1));
+    let frames = &world.journal[..first_posted(&world)];
+    frames
+        .iter()
+        .flatten()
+        .chain(&cancelled)
+        .for_each(|event| job.apply(event));
+    assert_eq!(
+        job.receipts[&reader(0)].proposals,
+        [lesson(Polarity::Do)],
+        "on record"
+    );
+    let untold = Lead::untold(job, Timestamp(7));
+    let end = untold.iter().find(|end| end.receipt.receipt_id == reader(0));
+    let end = end.expect("nobody was told");
+    assert_eq!((&end.outcomes[..], &end.proposals[..]), (&[][..], &[][..]));
+}
+
+/// What a job had to teach was given up when the knowledge did not answer before its end.
+#[test]
+fn the_journal_of_an_ended_job_tells_what_its_lead_would_have_told() {
+    type Mischief = fn(&mut World);
+    let mischief: [(&str, Mischief); 6] = [
+        ("nothing", |_| ()),
+        ("mended work", |world| world.behaviour.rejections = 1),
+        ("refused work", |world| world.behaviour.rejections = 3),
+        ("poison", |world| world.behaviour.crashes = 3),
+        ("a refused plan", |world| {
+            world.plan_reasons = vec!["no end".to_owned()];
+        }),
+        ("a cancelled job", |world| world.cancel_after_frames = Some(6)),
+    ];
+    for (name, befall) in mischief {
+        let mut world = World::new(3, Limits::default());
+        world.acknowledges = false;
+        world.behaviour.lessons = [Polarity::Do, Polarity::Avoid].map(lesson).to_vec();
+        befall(&mut world);
+        let lead = world.run();
+        assert!(lead.job().status.is_terminal(), "{name}: {}", lead.job().status);
+        let timeless = |outcomes: &[Outcome]| -> Vec<(u16, EvidenceClass)> {
+            outcomes
+                .iter()
+                .map(|outcome| (outcome.score_milli, outcome.class))
+                .collect()
+        };
+        let told: BTreeMap<_, _> = world
+            .concluded
+            .iter()
+            .map(|(id, outcomes, proposals)| (*id, (timeless(outcomes), proposals.clone())))
+            .collect();
+        let untold: BTreeMap<_, _> = Lead::untold(lead.job().clone(), Timestamp(7))
+            .into_iter()
+            .map(|end| (end.receipt.receipt_id, (timeless(&end.outcomes), end.proposals)))
+            .collect();
+        assert!(!told.is_empty(), "{name}");
+        assert_eq!(untold, told, "{name}");
+    }
+    let mut world = World::new(3, Limits::default());
+    let lead = world.run();
+    assert!(
+        Lead::untold(lead.job().clone(), Timestamp(7)).is_empty(),
+        "all was acknowledged"
+    );
+}
+
 #[test]
 fn refused_work_is_worth_nothing_and_warns() {
     let mut world = World::new(1, Limits::default());
