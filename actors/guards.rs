@@ -1,12 +1,13 @@
 //! The guard desk: what the executor asks before a tool call runs.
 //!
 //! The knowledge writes the guards that are in force, the executor reads them; neither waits for the other, and a node
-//! whose knowledge is away goes on with the guards that it has. What probes have shown is kept here and not in the
-//! facts; after a restart every guard is closed again. Rejected: asking the knowledge's actor at each call, for then
-//! no tool runs while it is busy.
+//! whose knowledge is away goes on with the guards that it has. What probes have shown is no fact and stays on this
+//! node; the knowledge keeps it beside its facts, for a process that runs one job would never live to see the end of a
+//! cool-down. Rejected: asking the knowledge's actor at each call, for then no tool runs while it is busy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anthill_contracts::clock::Clock;
@@ -22,14 +23,23 @@ use crate::metrics;
 /// Most tenants whose guards are held.
 const TENANTS_MAX: usize = 1024;
 
+/// Most breakers that outlive their process.
+const BREAKERS_MAX: usize = 65_536;
+
 /// The guards of a node, shared by its executor and its knowledge.
 pub struct GuardDesk {
     mode_max: GuardMode,
     clock: Arc<dyn Clock>,
+    /// The wall clock when the monotonic one began, in milliseconds since 1970.
+    epoch: u64,
     books: RwLock<BTreeMap<u32, Arc<GuardBook>>>,
     breakers: Mutex<BTreeMap<u32, Breakers>>,
     /// Tenants that have called tools: their books are wanted even where this node has learned nothing for them.
     callers: Mutex<BTreeSet<u32>>,
+    /// The breakers as the knowledge has last heard of them, by tenant and guard.
+    heard: Mutex<BTreeMap<(u32, SignalId), Breaker>>,
+    /// Whether a breaker may have changed since.
+    is_stirred: AtomicBool,
 }
 
 impl fmt::Debug for GuardDesk {
@@ -82,12 +92,16 @@ impl Drop for Probe {
 impl GuardDesk {
     /// A desk without guards; none of them will go further than `mode_max`.
     pub fn new(mode_max: GuardMode, clock: Arc<dyn Clock>) -> Self {
+        let elapsed = u64::try_from(clock.mono().as_millis()).unwrap_or(u64::MAX);
         Self {
             mode_max,
+            epoch: clock.now().0.saturating_sub(elapsed),
             clock,
             books: RwLock::default(),
             breakers: Mutex::default(),
             callers: Mutex::default(),
+            heard: Mutex::default(),
+            is_stirred: AtomicBool::new(false),
         }
     }
 
@@ -113,6 +127,9 @@ impl GuardDesk {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         let verdict = book.verdict(&call, breakers.entry(tenant).or_default());
         drop(breakers);
+        if matches!(verdict, GuardVerdict::Block { .. } | GuardVerdict::Probe { .. }) {
+            self.is_stirred.store(true, Ordering::Release);
+        }
         match verdict {
             GuardVerdict::Pass => Ruling::Run,
             GuardVerdict::Advise { .. } => {
@@ -167,6 +184,7 @@ impl GuardDesk {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(breakers) = breakers.get_mut(&tenant) {
             breakers.keep(&book);
+            self.is_stirred.store(true, Ordering::Release);
         }
         drop(breakers);
         let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
@@ -185,6 +203,55 @@ impl GuardDesk {
         breakers.get(&tenant)?.get(signal).copied()
     }
 
+    /// Takes over what an earlier process has kept; a breaker that has moved since keeps its own state. A probe that was
+    /// under way died with its process.
+    pub fn restore(&self, kept: impl IntoIterator<Item = ((u32, SignalId), Breaker)>) {
+        let now = self.now();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((tenant, signal), breaker) in kept.into_iter().take(BREAKERS_MAX) {
+            heard.insert((tenant, signal), breaker);
+            let of_tenant = breakers.entry(tenant).or_default();
+            if of_tenant.get(signal).is_none() {
+                *of_tenant.of(signal) = Breaker {
+                    // A wall clock that was put back must not close a guard for longer than a cool-down.
+                    blocked_since: breaker.blocked_since.map(|since| since.min(now)),
+                    probing_since: None,
+                    ..breaker
+                };
+            }
+        }
+        self.is_stirred.store(true, Ordering::Release);
+    }
+
+    /// The breakers that have changed since this was asked last; `None` for one whose guard is gone.
+    pub fn changed(&self) -> Vec<((u32, SignalId), Option<Breaker>)> {
+        if !self.is_stirred.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let now: BTreeMap<(u32, SignalId), Breaker> = breakers
+            .iter()
+            .flat_map(|(tenant, of_tenant)| {
+                of_tenant
+                    .iter()
+                    .map(|(signal, breaker)| ((*tenant, signal), *breaker))
+            })
+            .take(BREAKERS_MAX)
+            .collect();
+        drop(breakers);
+        let gone = heard.keys().filter(|key| !now.contains_key(key));
+        let gone = gone.map(|key| (*key, None));
+        let moved = now
+            .iter()
+            .filter(|(key, breaker)| heard.get(key) != Some(breaker));
+        let moved = moved.map(|(key, breaker)| (*key, Some(*breaker)));
+        let changed = gone.chain(moved).collect();
+        *heard = now;
+        changed
+    }
+
     fn probed(&self, tenant: u32, signals: &[SignalId], ok: bool) {
         let now = self.now();
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,11 +266,13 @@ impl GuardDesk {
                 tracing::info!(%signal, lifted = breaker.is_lifted(), "probes have changed a guard");
             }
         }
+        self.is_stirred.store(true, Ordering::Release);
     }
 
-    /// Cool-downs are windows, so a jump of the wall clock must not end them.
+    /// Cool-downs are windows, so a jump of the wall clock must not end them; but they last longer than a process.
     fn now(&self) -> u64 {
-        u64::try_from(self.clock.mono().as_millis()).unwrap_or(u64::MAX)
+        let elapsed = u64::try_from(self.clock.mono().as_millis()).unwrap_or(u64::MAX);
+        self.epoch.saturating_add(elapsed)
     }
 }
 

@@ -34,6 +34,7 @@ use question::Question;
 use recent::Recent;
 
 mod arguments;
+mod breakers;
 mod kept;
 mod ledger;
 mod meaning;
@@ -260,6 +261,7 @@ impl Actor for KnowledgeActor {
             state.on(message, permit);
         }
         while state.tasks.try_join_next().is_some() {}
+        state.keep_breakers();
         state.flush();
         Ok(())
     }
@@ -271,10 +273,14 @@ impl KnowledgeState {
         let Kept {
             node,
             facts,
+            breakers,
             keys,
             damaged,
             newer,
         } = kept;
+        if let Some(desk) = &arguments.guards {
+            desk.restore(breakers);
+        }
         // Seconds since 1970 as the first incarnation: a store that was lost begins above the one that it had.
         let node = node.unwrap_or_else(|| NodeRow {
             node: arguments.node.max(1),
@@ -487,13 +493,6 @@ impl KnowledgeState {
             .any(|fact| matches!(fact, Fact::Signal { .. } | Fact::Tomb { .. }))
         {
             self.lay_out_guards();
-        }
-    }
-
-    /// Tells the executor which guards are in force.
-    fn lay_out_guards(&self) {
-        if let Some(desk) = &self.arguments.guards {
-            desk.refresh(&self.base, self.now());
         }
     }
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::executor::{ExecutorArguments, ExecutorHandle};
-use crate::knowledge::{KnowledgeArguments, KnowledgeHandle, MemoryStore};
+use crate::knowledge::{KnowledgeArguments, KnowledgeHandle, KnowledgeReport, MemoryStore, Params};
 
 /// A clock that stands until somebody moves it.
 #[derive(Default)]
@@ -109,12 +109,18 @@ struct Rig {
     desk: Arc<GuardDesk>,
     executor: ExecutorHandle,
     knowledge: KnowledgeHandle,
+    store: Arc<MemoryStore>,
     calls: u32,
 }
 
 impl Rig {
     async fn start(mode_max: GuardMode) -> Self {
-        let (clock, tools) = (Arc::<Hands>::default(), Arc::<Tools>::default());
+        Self::over(mode_max, Arc::default(), Arc::default()).await
+    }
+
+    /// One whose knowledge begins with what an earlier one has left.
+    async fn over(mode_max: GuardMode, store: Arc<MemoryStore>, clock: Arc<Hands>) -> Self {
+        let tools = Arc::<Tools>::default();
         let desk = Arc::new(GuardDesk::new(mode_max, Arc::clone(&clock) as _));
         let executing = ExecutorArguments {
             guards: Some(Arc::clone(&desk)),
@@ -126,7 +132,7 @@ impl Rig {
         occupied.expect("the executor starts");
         let knowing = KnowledgeArguments {
             guards: Some(Arc::clone(&desk)),
-            ..KnowledgeArguments::new(Arc::new(MemoryStore::default()), Arc::clone(&clock) as _, 42)
+            ..KnowledgeArguments::new(Arc::clone(&store) as _, Arc::clone(&clock) as _, 42)
         };
         let knowledge = KnowledgeHandle::vacant(&knowing);
         knowledge.occupy_alone(knowing).await.expect("it starts");
@@ -136,6 +142,7 @@ impl Rig {
             desk,
             executor,
             knowledge,
+            store,
             calls: 0,
         }
     }
@@ -185,6 +192,12 @@ impl Rig {
         self.run("search", json!({"query": "ant*"}), is_probe).await
     }
 
+    /// Another process over the same store, after this one has ended a run.
+    async fn again(self) -> Self {
+        self.contribute("another", "person").await;
+        Self::over(GuardMode::Block, self.store, self.clock).await
+    }
+
     fn wait_ms(&self, ms: u64) {
         self.clock.0.fetch_add(ms, Ordering::SeqCst);
     }
@@ -196,6 +209,38 @@ impl Rig {
     fn breaker(&self, signal: SignalId) -> Breaker {
         self.desk.breaker(tenant(), signal).expect("it has blocked")
     }
+}
+
+/// A process that runs one job ended before any cool-down did, so no guard was ever probed.
+#[tokio::test]
+async fn what_a_guard_has_seen_outlives_its_process() {
+    let mut rig = Rig::start(GuardMode::Block).await;
+    let signal = rig.contribute("search", "person").await;
+    assert!(is_blocked(&rig.search(true).await));
+    let mut life = Vec::new();
+    for _ in 0..PROBES_TO_LIFT {
+        rig = rig.again().await;
+        rig.wait_ms(COOL_DOWN_MS);
+        assert!(is_blocked(&rig.search(false).await), "not every call is a probe");
+        assert!(
+            rig.search(true).await.ok,
+            "the cool-down of an earlier process is over"
+        );
+        life.push(rig.breaker(signal).probes_ok);
+    }
+    assert_eq!(life, [1, 2, 3]);
+    rig = rig.again().await;
+    assert!(rig.search(false).await.ok, "it is lifted");
+    let default = TenantId::default();
+    let revoking = rig
+        .knowledge
+        .revoke(Revocation::Signal(signal), Why::Quarantine, &default);
+    revoking.await.expect("it is durable");
+    rig = rig.again().await;
+    let report = KnowledgeReport::read(&*rig.store, Vec::new(), Params::default(), rig.clock.now().0);
+    let report = report.await.expect("it is in memory");
+    assert!(report.breakers.is_empty(), "its breaker goes with it");
+    assert_eq!(report.damaged, 0);
 }
 
 fn tenant() -> u32 {

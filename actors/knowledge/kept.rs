@@ -1,16 +1,34 @@
-//! How the knowledge lies in its store: facts as rows, one row for the node itself, receipts and their ends as bytes.
+//! How the knowledge lies in its store: facts as rows, one row for the node itself, one for each
+//! guard that has blocked, receipts and their ends as bytes.
+
+use std::collections::BTreeMap;
 
 use anthill_contracts::clock::Timestamp;
-use anthill_contracts::id::ReceiptId;
+use anthill_contracts::id::{ReceiptId, SignalId};
 use anthill_contracts::knowledge::{Conclusion, FactRow, KnowledgeError, ReceiptRow, Spent};
 use anthill_contracts::signal::{Outcome, Proposal, Receipt, Share};
 use anthill_signals::codec;
 use anthill_signals::fact::Fact;
+use anthill_signals::guard::Breaker;
 use anthill_signals::replica::Versions;
 use serde::{Deserialize, Serialize};
 
 /// Key of the row of the node itself; no key of a fact begins so.
 const NODE_KEY: &[u8] = &[0xff, b'n'];
+
+/// How the keys of rows of breakers begin; no key of a fact begins so.
+const BREAKER_KEY: &[u8] = &[0xff, b'b'];
+
+/// Bytes of a breaker's key: its beginning, the tenant, the guard's signal.
+const BREAKER_KEY_BYTES: usize = 2 + 4 + 16;
+
+/// What the calls that a guard let through have shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct BreakerRow {
+    blocked_since: Option<u64>,
+    probes_ok: u32,
+    probes_failed: u32,
+}
 
 /// Who the node is in its facts, and how far it has counted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +57,8 @@ pub(super) struct ConclusionRow {
 pub(super) struct Kept {
     pub(super) node: Option<NodeRow>,
     pub(super) facts: Vec<Fact>,
+    /// Breakers, by tenant and guard.
+    pub(super) breakers: BTreeMap<(u32, SignalId), Breaker>,
     /// Keys of the rows that hold facts.
     pub(super) keys: std::collections::BTreeSet<Vec<u8>>,
     /// Rows that could not be read.
@@ -56,6 +76,13 @@ impl Kept {
             if row.key == NODE_KEY {
                 match decode(value) {
                     Ok(node) => kept.node = Some(node),
+                    Err(error) => kept.tell(&row.key, &error),
+                }
+                continue;
+            }
+            if row.key.starts_with(BREAKER_KEY) {
+                match breaker(&row.key, value) {
+                    Ok((key, breaker)) => drop(kept.breakers.insert(key, breaker)),
                     Err(error) => kept.tell(&row.key, &error),
                 }
                 continue;
@@ -81,6 +108,41 @@ impl Kept {
 /// The row of the node.
 pub(super) fn node_row(node: &NodeRow) -> (Vec<u8>, Vec<u8>) {
     (NODE_KEY.to_vec(), encode(node))
+}
+
+/// The row of a guard's breaker.
+pub(super) fn breaker_row((tenant, signal): (u32, SignalId), breaker: &Breaker) -> (Vec<u8>, Vec<u8>) {
+    let row = BreakerRow {
+        blocked_since: breaker.blocked_since,
+        probes_ok: breaker.probes_ok,
+        probes_failed: breaker.probes_failed,
+    };
+    (breaker_key((tenant, signal)), encode(&row))
+}
+
+/// The key of that row.
+pub(super) fn breaker_key((tenant, signal): (u32, SignalId)) -> Vec<u8> {
+    [BREAKER_KEY, &tenant.to_be_bytes(), signal.as_bytes()].concat()
+}
+
+fn breaker(key: &[u8], value: &[u8]) -> Result<((u32, SignalId), Breaker), String> {
+    if key.len() != BREAKER_KEY_BYTES {
+        return Err(format!("a key of {} bytes", key.len()));
+    }
+    let (mut tenant, mut signal) = ([0; 4], [0; 16]);
+    tenant.copy_from_slice(&key[2..6]);
+    signal.copy_from_slice(&key[6..]);
+    let row: BreakerRow = decode(value)?;
+    let breaker = Breaker {
+        blocked_since: row.blocked_since,
+        probing_since: None,
+        probes_ok: row.probes_ok,
+        probes_failed: row.probes_failed,
+    };
+    Ok((
+        (u32::from_be_bytes(tenant), SignalId::from_bytes(signal)),
+        breaker,
+    ))
 }
 
 /// The row of a receipt that was issued.

@@ -1,6 +1,6 @@
 //! The verbs of people: contribute, revoke, import, export, list, show, query, stats.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{JobId, ReceiptId, SignalId, TaskId, TenantId};
@@ -12,6 +12,7 @@ use anthill_signals::base::{
 };
 use anthill_signals::codec::{read_snapshot, snapshot_of};
 use anthill_signals::fact::Why;
+use anthill_signals::guard::Breaker;
 use anthill_signals::params::Params;
 use anthill_signals::replica::Versions;
 use ractor::concurrency::oneshot;
@@ -53,6 +54,8 @@ pub struct RevokeReport {
 pub struct KnowledgeReport {
     /// The facts and their readings.
     pub base: KnowledgeBase,
+    /// What guards of this node have seen when they blocked, by tenant and signal; none of those that never have.
+    pub breakers: BTreeMap<(u32, SignalId), Breaker>,
     /// Rows that could not be read.
     pub damaged: usize,
 }
@@ -80,6 +83,7 @@ impl KnowledgeReport {
         };
         Ok(Self {
             base: KnowledgeBase::open(opening),
+            breakers: kept.breakers,
             damaged: kept.damaged,
         })
     }

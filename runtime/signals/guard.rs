@@ -195,7 +195,41 @@ pub struct Breaker {
     pub probes_failed: u32,
 }
 
+/// Where a breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// It blocks every call that its guard matches.
+    Closed,
+    /// It blocks, but for single calls that show whether the guard still holds.
+    HalfOpen,
+    /// Enough of these have succeeded in a row: calls run until one of them fails.
+    Lifted,
+}
+
+impl BreakerState {
+    /// The word used in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half-open",
+            Self::Lifted => "lifted",
+        }
+    }
+}
+
 impl Breaker {
+    /// Where it stands.
+    pub fn state(&self, now: u64) -> BreakerState {
+        let has_cooled_down = |since: u64| now.saturating_sub(since) >= COOL_DOWN_MS;
+        if self.is_lifted() {
+            BreakerState::Lifted
+        } else if self.blocked_since.is_some_and(has_cooled_down) {
+            BreakerState::HalfOpen
+        } else {
+            BreakerState::Closed
+        }
+    }
+
     /// Whether it lets every call through.
     pub const fn is_lifted(&self) -> bool {
         self.probes_ok >= PROBES_TO_LIFT
@@ -204,11 +238,14 @@ impl Breaker {
     /// Whether this call may run, be it that the guard is lifted or that the call is a probe.
     pub fn is_open(&self, chance: u64, now: u64) -> bool {
         let has_passed = |since: u64| now.saturating_sub(since) >= COOL_DOWN_MS;
-        self.is_lifted()
-            || (self.blocked_since.is_some_and(has_passed)
-                // A probe that nobody hears of any more must not keep the guard closed for ever.
-                && self.probing_since.is_none_or(has_passed)
-                && chance.is_multiple_of(PROBE_ONE_IN))
+        match self.state(now) {
+            BreakerState::Closed => false,
+            // A probe that nobody hears of any more must not keep the guard closed for ever.
+            BreakerState::HalfOpen => {
+                self.probing_since.is_none_or(has_passed) && chance.is_multiple_of(PROBE_ONE_IN)
+            }
+            BreakerState::Lifted => true,
+        }
     }
 
     /// It has blocked a call; the cool-down counts from the first.
@@ -249,6 +286,11 @@ impl Breakers {
     /// The breaker of a guard that has blocked or probed.
     pub fn get(&self, signal: SignalId) -> Option<&Breaker> {
         self.by_signal.get(&signal)
+    }
+
+    /// Every breaker that has blocked or probed, by guard.
+    pub fn iter(&self) -> impl Iterator<Item = (SignalId, &Breaker)> {
+        self.by_signal.iter().map(|(signal, breaker)| (*signal, breaker))
     }
 
     /// Forgets the breakers of guards that are not in this book.

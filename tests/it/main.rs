@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod counterparts;
+mod guards;
 mod learning;
 mod main_job;
 mod node;

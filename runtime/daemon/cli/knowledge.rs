@@ -59,7 +59,8 @@ pub(super) fn perform(
             let id = find(&report.base, &signal, tenant)?;
             let life = report.base.show(id, tenant, boot::clock().now().0);
             let life = life.ok_or_else(|| not_found(&signal))?;
-            life::show(&life, console)
+            let guard = life::Guarding::of(&report, id, tenant, config.knowledge.guards);
+            life::show(&life, guard.as_ref(), console)
         }
         KnowledgeCommand::Query(asked) => query::perform(&config, &mut looked_at(&config)?, asked, console),
         KnowledgeCommand::Stats { tenant } => {
