@@ -4,6 +4,7 @@
 //! is tested twice: on a bad example, where it must find them, and on the whole repository, where it must find none.
 //! The choice rejected was a script beside the tests: it would be run by some and not by others.
 
+mod alerts;
 mod arrow;
 mod checks;
 mod documentation;

@@ -19,13 +19,14 @@ const RECORDERS: [&str; 6] = [
 ];
 
 /// A constant that names a metric.
-struct Metric {
+pub(super) struct Metric {
     constant: String,
-    name: String,
+    pub(super) name: String,
     line: usize,
 }
 
-fn metrics(source: &Source) -> Vec<Metric> {
+/// The metrics that a file names.
+pub(super) fn metrics(source: &Source) -> Vec<Metric> {
     let name_of = |expression: &Expr| match expression {
         Expr::Lit(literal) => match &literal.lit {
             Lit::Str(text) => Some(text.value()),
