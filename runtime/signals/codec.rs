@@ -7,6 +7,15 @@
 //! end of a content, and nothing else. Rejected: a self-describing format, at twice the bytes, and one length for the
 //! whole batch, with which one bad value would spoil its neighbours.
 //!
+//! What is skipped is not passed on: a content names writers, scopes and signals by their places in its own batch, and
+//! what of an unknown content is a place nobody older can tell. So an older node neither holds nor forwards values of a
+//! newer kind, and forwards values with newer fields without them, under the same stamp. It does say how far the
+//! stream has come, so a newer node that has a stretch of a stream from an older one misses the newer kinds in it until
+//! a comparison of ranges with a newer node brings them (`tree_rounds`, each minute). Whoever adds a kind therefore
+//! writes its content without places, so that the version after this one can carry on what it cannot read. A field is
+//! added only where a reader that misses it reads the same value: otherwise the short and the whole value, with one
+//! stamp, would convict their origin of having written twice.
+//!
 //! ```text
 //! batch    = version:u8, time:number, writers, scopes, bundles, signals, value*
 //! writers  = count, (known:number | 0 tenant:u32 node:u64, incarnation:number, write:number)*

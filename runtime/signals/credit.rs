@@ -129,7 +129,6 @@ fn scope_sums(
 ) -> (i64, i64) {
     replica
         .scope_cells(scope)
-        .iter()
         .fold((0, 0), |(runs, rest), (origin, cell)| {
             let Sums { n, adv, .. } = cell.slow_at(now, params);
             let (n, believed) = (i64::from(n), weight(*origin));

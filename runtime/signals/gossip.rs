@@ -206,6 +206,7 @@ impl Gossip {
     /// A round: to be called every 100 ms.
     pub fn on_tick(&mut self, replica: &mut Replica, now: u64) -> Output {
         self.begin_round();
+        self.read_from_here(replica);
         let mut output = Output::default();
         let count = self.config.fanout + self.more_peers();
         let mut asked = self.chosen(count);
@@ -285,6 +286,7 @@ impl Gossip {
     /// A message of a peer, whose name the link vouches for.
     pub fn on_message(&mut self, replica: &mut Replica, from: u64, bytes: &[u8], now: u64) -> Output {
         let mut output = Output::default();
+        self.read_from_here(replica);
         self.stats.bytes_received += bytes.len() as u64;
         let peer = self.peers.get(&from).cloned();
         let (Some(peer), true) = (peer, bytes.len() <= MESSAGE_BYTES_MAX) else {

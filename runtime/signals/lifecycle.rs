@@ -174,7 +174,6 @@ pub fn has_seat(replica: &Replica, signal: &Signal, own: Origin, waiting: usize)
     let mine = rank(own);
     let before = replica
         .scope_cells(scope)
-        .iter()
         .filter(|(origin, _)| origin.tenant == own.tenant && *origin != own && rank(*origin) < mine);
     before.count() < PROBATION_SEATS
 }

@@ -155,7 +155,7 @@ fn votes(
 ) -> Option<(Votes, BTreeSet<Origin>)> {
     let cells = replica.scope_cells(scope);
     // Most scopes are calm, and this is asked before every use.
-    if cells.iter().all(|(_, cell)| cell.votes.is_empty()) {
+    if cells.clone().all(|(_, cell)| cell.votes.is_empty()) {
         return None;
     }
     let (mut votes, mut active) = (Votes::new(), BTreeSet::new());
@@ -299,7 +299,7 @@ pub fn second(replica: &mut Replica, writer: &mut Writer, reader: &Reader<'_>) -
 /// What trusted origins have voted for beyond the regimes that the view sees, and `own` has not.
 fn open_votes(replica: &Replica, own: Origin, reader: &Reader<'_>, scope: ScopeId) -> Vec<(SignalId, u8)> {
     let cast = replica.scope_cell(scope, own);
-    let cells = replica.scope_cells(scope).iter();
+    let cells = replica.scope_cells(scope);
     let heard = cells.filter(|(origin, cell)| !cell.votes.is_empty() && reader.view.is_trusted(*origin));
     let open: BTreeSet<(SignalId, u8)> = heard
         .flat_map(|(_, cell)| &cell.votes)

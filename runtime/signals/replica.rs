@@ -16,14 +16,14 @@ mod expiry;
 mod log;
 mod take;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{Origin, ScopePath, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Target, Tomb};
+use crate::fact::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Target, Tomb, zone_of};
 use crate::params::Params;
 
 pub use canonical::{BUCKETS, Kind};
@@ -96,10 +96,31 @@ struct Proposed {
     seen: u64,
 }
 
+/// From where a node reads. Of what a zone says and what its members say, a reader counts one: raw evidence at home,
+/// sums from elsewhere. Facts of the other kind come in where a node moves or somebody brings a snapshot; they are kept
+/// and passed on like all others, and not counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Vantage {
+    /// The zone that the node lives in now: what that says of its members is not counted.
+    pub zone: Option<u32>,
+    /// Nodes that are known to live in other zones: what they say themselves is not counted.
+    pub afar: BTreeSet<u64>,
+}
+
+impl Vantage {
+    fn counts(&self, origin: Origin) -> bool {
+        match zone_of(origin) {
+            Some(zone) => self.zone != Some(zone),
+            None => self.afar.is_empty() || !self.afar.contains(&origin.node),
+        }
+    }
+}
+
 /// The facts of one node.
 #[derive(Debug, Clone, Default)]
 pub struct Replica {
     params: Params,
+    vantage: Arc<Vantage>,
     logs: Logs,
     cells: Cells,
     signals: BTreeMap<SignalId, Proposed>,
@@ -146,6 +167,13 @@ impl Replica {
     /// The numbers that its facts fade by.
     pub const fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Reads from here from now on.
+    pub fn read_from(&mut self, vantage: &Arc<Vantage>) {
+        if !Arc::ptr_eq(&self.vantage, vantage) {
+            self.vantage = Arc::clone(vantage);
+        }
     }
 
     /// What stands on a target, joined over everybody who set it: the strongest reason, the latest time.
@@ -216,8 +244,14 @@ impl Replica {
         self.scope_cells.keys().copied()
     }
 
-    /// The evidence at a key, by origin.
-    pub fn cells(&self, key: &CellKey) -> impl ExactSizeIterator<Item = (Origin, Cell)> + '_ {
+    /// The evidence at a key that counts here, by origin.
+    pub fn cells(&self, key: &CellKey) -> impl Iterator<Item = (Origin, Cell)> + '_ {
+        let held = self.cells_held(key);
+        held.filter(|(origin, _)| self.vantage.counts(*origin))
+    }
+
+    /// The evidence at a key, counted here or not, by origin.
+    fn cells_held(&self, key: &CellKey) -> impl ExactSizeIterator<Item = (Origin, Cell)> + '_ {
         self.cells.in_slot(self.cells.slot(key), &self.logs)
     }
 
@@ -231,7 +265,7 @@ impl Replica {
         mut each: impl FnMut(Origin, Cell),
     ) {
         let cells = self.cells(key);
-        if cells.len() <= ORIGINS_PER_READING_MAX {
+        if self.cells_held(key).len() <= ORIGINS_PER_READING_MAX {
             // Nearly always; a list of them would cost more than the sums that are made of it.
             cells.for_each(|(origin, cell)| each(origin, cell));
             return;
@@ -248,9 +282,10 @@ impl Replica {
         }
     }
 
-    /// The evidence of a scope, by origin.
-    pub fn scope_cells(&self, scope: ScopeId) -> &[(Origin, ScopeCell)] {
-        self.scope_cells.get(&scope).map_or(&[], Claims::all)
+    /// The evidence of a scope that counts here, by origin.
+    pub fn scope_cells(&self, scope: ScopeId) -> impl Iterator<Item = &(Origin, ScopeCell)> + Clone + '_ {
+        let held = self.scope_cells.get(&scope).map_or(&[][..], Claims::all);
+        held.iter().filter(|(origin, _)| self.vantage.counts(*origin))
     }
 
     /// Every scope with evidence.
@@ -363,7 +398,7 @@ impl Replica {
         }
         let cells = entries.len();
         for key in self.cells.keys() {
-            entries.extend(self.cells(key).map(|(origin, _)| Entry::Cell(*key, origin)));
+            entries.extend(self.cells_held(key).map(|(origin, _)| Entry::Cell(*key, origin)));
         }
         entries[cells..].sort_unstable();
         for (id, claims) in &self.scope_cells {

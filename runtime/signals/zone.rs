@@ -62,7 +62,7 @@ pub fn cell(replica: &Replica, key: &CellKey, tenant: u32, at: u64) -> Option<Ce
 pub fn scope_cell(replica: &Replica, scope: ScopeId, tenant: u32, at: u64) -> Option<ScopeCell> {
     let params = replica.params();
     let members = || {
-        let cells = replica.scope_cells(scope).iter();
+        let cells = replica.scope_cells(scope);
         cells.filter(move |(origin, _)| origin.tenant == tenant && !is_zone(*origin))
     };
     let at = members().map(|(_, cell)| cell.at).max()?.max(at);

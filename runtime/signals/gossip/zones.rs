@@ -6,13 +6,14 @@
 //! stream has come means something else here than at home; home never takes such counts back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anthill_contracts::signal::Origin;
 
 use super::message::Piece;
 use super::{Config, Gossip, Output, Peer, may_go};
 use crate::fact::{CellKey, Fact, ScopeId, Stamp, Target, is_zone, zone_of, zone_origin};
-use crate::replica::{Delta, Part, Replica, Span, Stream, Versions};
+use crate::replica::{Delta, Part, Replica, Span, Stream, Vantage, Versions};
 use crate::zone;
 
 /// Members that publish for a zone.
@@ -47,6 +48,8 @@ pub(super) struct Zones {
     waiting: BTreeMap<Topic, u64>,
     /// Topics written of late, and the round.
     written: BTreeMap<Topic, u64>,
+    /// From where this node reads; remade with the publishers.
+    vantage: Arc<Vantage>,
     /// Everything has to be looked at.
     is_unsure: bool,
 }
@@ -65,6 +68,7 @@ impl Zones {
             publishers: BTreeMap::new(),
             waiting: BTreeMap::new(),
             written: BTreeMap::new(),
+            vantage: Arc::default(),
             is_unsure: true,
         }
     }
@@ -111,6 +115,21 @@ impl Gossip {
             .into_iter()
             .map(|(zone, members)| (zone, publishers(zone, members)))
             .collect();
+        let here = self.config.me.zone;
+        let afar = self.peers.values().filter(|peer| peer.zone != here);
+        let vantage = Vantage {
+            zone: Some(here),
+            afar: afar.map(|peer| peer.node).collect(),
+        };
+        if *self.zones.vantage != vantage {
+            self.zones.vantage = Arc::new(vantage);
+        }
+    }
+
+    /// Has the replica count what counts in the zone that this node lives in now.
+    pub(super) fn read_from_here(&mut self, replica: &mut Replica) {
+        self.find_publishers();
+        replica.read_from(&self.zones.vantage);
     }
 
     /// The place of this node among the publishers of its zone; `None` where it is none, or there is one zone only.
@@ -336,7 +355,7 @@ impl Gossip {
             origins.map(|origin| (origin, Topic::Cell(*key, origin.tenant)))
         });
         let scopes = replica.scopes_with_cells().flat_map(|scope| {
-            let origins = replica.scope_cells(scope).iter().map(|(origin, _)| *origin);
+            let origins = replica.scope_cells(scope).map(|(origin, _)| *origin);
             origins.map(move |origin| (origin, Topic::Scope(scope, origin.tenant)))
         });
         let topics: Vec<(Origin, Topic)> = cells.chain(scopes).collect();

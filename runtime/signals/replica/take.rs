@@ -293,7 +293,7 @@ impl Replica {
                 let keys = self.cells.keys_of(id);
                 let cells = keys
                     .iter()
-                    .flat_map(|key| self.cells(key).map(|(origin, _)| Entry::Cell(*key, origin)));
+                    .flat_map(|key| self.cells_held(key).map(|(origin, _)| Entry::Cell(*key, origin)));
                 let claims = self.signals.get(&id).map_or(&[][..], |held| held.claims.all());
                 let signals = claims.iter().map(|(origin, _)| Entry::Signal(id, *origin));
                 cells.chain(signals).collect()

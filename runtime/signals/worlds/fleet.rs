@@ -520,7 +520,6 @@ impl<'a> Run<'a> {
                 .sum::<u32>();
             let cells = first.replica.scope_cells(*scope);
             self.trace.votes += cells
-                .iter()
                 .map(|(_, cell)| u32::try_from(cell.votes.len()).unwrap_or(0))
                 .sum::<u32>();
         }

@@ -176,7 +176,7 @@ fn load((nodes, zone_nodes): (usize, usize), world: (usize, usize), seed: u64) -
     let held: Vec<f64> = (0..world.0 * world.1)
         .map(|number| {
             let cells = network.nodes[0].replica.cells(&key(number, number / world.1));
-            cells.len() as f64
+            cells.count() as f64
         })
         .collect();
     (bytes, held.iter().sum::<f64>() / held.len() as f64)

@@ -66,7 +66,7 @@ fn assert_reads(network: &Network, flat: &Replica, seed: u64) {
                 "node {index} reads {here:?} and not {there:?}, seed {seed}"
             );
             let scope = |replica: &Replica| -> i64 {
-                let cells = replica.scope_cells(key.scope).iter();
+                let cells = replica.scope_cells(key.scope);
                 cells
                     .map(|(_, cell)| i64::from(cell.slow_at(now, &Params::default()).n))
                     .sum()
@@ -137,10 +137,74 @@ fn every_node_reads_what_it_would_without_zones() {
                 "node {index} lacks the signal"
             );
             assert!(node.replica.is_dead(revoked), "node {index} lacks the tombstone");
-            let entries = node.replica.cells(&key(0)).len();
+            let entries = node.replica.cells(&key(0)).count();
             assert!(entries <= ZONE + 2, "{entries} entries at a key");
         }
     }
+}
+
+/// A zone's entry came in twice over: with the raw evidence of its members and as their sums.
+#[test]
+fn a_node_counts_once_what_its_zone_says_wherever_the_facts_come_from() {
+    let mut network = network(2 * ZONE, 0.0, 3);
+    let mut chance = Chance::new(3);
+    for _ in 0..80 {
+        // The last node of the first zone only reads: it will move, and brings no evidence of its own along.
+        let node = [0, 1, 2, 4, 5, 6, 7][chance.below(7)];
+        run_of_task(&mut network, node, &mut chance);
+        network.run(60);
+    }
+    network.run(QUIET_MS);
+    let (flat, now) = (flat(&network), network.now + 5_000);
+    let bits = network.nodes.len() as f64 * 4.0 / 65_536.0;
+    let assert_reads_once = |replica: &Replica, what: &str| {
+        for key in (0..KEYS).map(key) {
+            let (here, there) = (all(replica, &key, now), all(&flat, &key, now));
+            let gap = (here.n - there.n).abs() + (here.y - there.y).abs() + (here.adv - there.adv).abs();
+            assert!(gap < bits, "{what}: reads {here:?} and not {there:?}");
+            let runs = |replica: &Replica| -> i64 {
+                let cells = replica.scope_cells(key.scope);
+                cells
+                    .map(|(_, cell)| i64::from(cell.slow_at(now, &Params::default()).n))
+                    .sum()
+            };
+            let gap = (runs(replica) - runs(&flat)).abs();
+            assert!(gap < 4 * 64, "{what}: its scope differs by {gap}");
+        }
+    };
+
+    // A snapshot from the other zone holds what is said of this one.
+    let snapshot: Vec<Fact> = network.nodes[ZONE].replica.facts().collect();
+    let member = &mut network.nodes[0];
+    let before = member.replica.facts().count();
+    for fact in &snapshot {
+        member.replica.merge(fact, now);
+    }
+    assert!(
+        member.replica.facts().count() > before,
+        "there was something in it"
+    );
+    member.gossip.on_tick(&mut member.replica, now);
+    // Raw evidence of the other zone's nodes came along, which its entry holds already.
+    assert_reads_once(&member.replica, "a snapshot");
+
+    // The last node moves over: what it holds of its old zone is raw, of its new one the sums.
+    let mover = &mut network.nodes[ZONE - 1];
+    let peer = |node: usize, zone: u32| Peer {
+        node: origin(node).node,
+        tenants: [1].into(),
+        groups: [].into(),
+        zone,
+    };
+    mover.gossip = Gossip::new(Config::new(peer(ZONE - 1, 1), 77));
+    for node in (0..2 * ZONE).filter(|node| *node != ZONE - 1) {
+        mover.gossip.add(peer(node, u32::from(node >= ZONE)));
+    }
+    for fact in &snapshot {
+        mover.replica.merge(fact, now);
+    }
+    mover.gossip.on_tick(&mut mover.replica, now);
+    assert_reads_once(&mover.replica, "a move");
 }
 
 #[test]

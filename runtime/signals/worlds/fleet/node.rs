@@ -140,8 +140,8 @@ impl Node {
             view,
         } = self;
         let has_votes = |scope: &ScopeId| {
-            let cells = replica.scope_cells(*scope);
-            cells.iter().any(|(_, cell)| !cell.votes.is_empty())
+            let mut cells = replica.scope_cells(*scope);
+            cells.any(|(_, cell)| !cell.votes.is_empty())
         };
         let scopes: Vec<ScopeId> = replica.scope_ids().filter(has_votes).collect();
         for scope in &scopes {
