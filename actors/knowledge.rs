@@ -244,6 +244,7 @@ impl Actor for KnowledgeActor {
         let rows = arguments.store.load_facts().await?;
         let mut state = KnowledgeState::open(arguments, myself, Kept::read(&rows));
         state.keep_node();
+        state.take_kept_vectors();
         state.flush();
         state.begin_ticking();
         state.embed_signals();
@@ -274,6 +275,7 @@ impl KnowledgeState {
             node,
             facts,
             breakers,
+            vectors,
             keys,
             damaged,
             newer,
@@ -311,7 +313,7 @@ impl KnowledgeState {
             recent: Recent::default(),
             failed: None,
             ticks: 0,
-            embedding: Embedding::default(),
+            embedding: Embedding::with(vectors),
             tasks: JoinSet::new(),
         }
     }

@@ -1,9 +1,10 @@
 //! How the knowledge lies in its store: facts as rows, one row for the node itself, one for each
-//! guard that has blocked, receipts and their ends as bytes.
+//! guard that has blocked and one for each embedding, receipts and their ends as bytes.
 
 use std::collections::BTreeMap;
 
 use anthill_contracts::clock::Timestamp;
+use anthill_contracts::digest::Digest;
 use anthill_contracts::id::{ReceiptId, SignalId};
 use anthill_contracts::knowledge::{Conclusion, FactRow, KnowledgeError, ReceiptRow, Spent};
 use anthill_contracts::signal::{Outcome, Proposal, Receipt, Share};
@@ -18,6 +19,12 @@ const NODE_KEY: &[u8] = &[0xff, b'n'];
 
 /// How the keys of rows of breakers begin; no key of a fact begins so.
 const BREAKER_KEY: &[u8] = &[0xff, b'b'];
+
+/// How the keys of rows of embeddings begin.
+const VECTOR_KEY: &[u8] = &[0xff, b'v'];
+
+/// Bytes of such a key: its beginning, and a hash of who made it and of what.
+const VECTOR_KEY_BYTES: usize = 2 + 16;
 
 /// Bytes of a breaker's key: its beginning, the tenant, the guard's signal.
 const BREAKER_KEY_BYTES: usize = 2 + 4 + 16;
@@ -61,6 +68,8 @@ pub(super) struct Kept {
     pub(super) breakers: BTreeMap<(u32, SignalId), Breaker>,
     /// Keys of the rows that hold facts.
     pub(super) keys: std::collections::BTreeSet<Vec<u8>>,
+    /// Embeddings of signals, by the keys of their rows.
+    pub(super) vectors: BTreeMap<Vec<u8>, Vec<i8>>,
     /// Rows that could not be read.
     pub(super) damaged: usize,
     /// Rows of a newer program; they stay where they are.
@@ -84,6 +93,15 @@ impl Kept {
                 match breaker(&row.key, value) {
                     Ok((key, breaker)) => drop(kept.breakers.insert(key, breaker)),
                     Err(error) => kept.tell(&row.key, &error),
+                }
+                continue;
+            }
+            if row.key.starts_with(VECTOR_KEY) {
+                if row.value.is_some() && row.key.len() == VECTOR_KEY_BYTES {
+                    let numbers = value.iter().map(|byte| byte.cast_signed());
+                    kept.vectors.insert(row.key.clone(), numbers.collect());
+                } else {
+                    kept.tell(&row.key, &"no embedding");
                 }
                 continue;
             }
@@ -143,6 +161,17 @@ fn breaker(key: &[u8], value: &[u8]) -> Result<((u32, SignalId), Breaker), Strin
         (u32::from_be_bytes(tenant), SignalId::from_bytes(signal)),
         breaker,
     ))
+}
+
+/// The key of the row of an embedding, by who made it and of what.
+pub(super) fn vector_key(maker: &str, text: &str) -> Vec<u8> {
+    let digest = Digest::of_parts([b"vector v1".as_slice(), maker.as_bytes(), text.as_bytes()]);
+    [VECTOR_KEY, &digest.as_bytes()[..16]].concat()
+}
+
+/// Its value.
+pub(super) fn vector_value(numbers: &[i8]) -> Vec<u8> {
+    numbers.iter().map(|number| number.cast_unsigned()).collect()
 }
 
 /// The row of a receipt that was issued.

@@ -106,6 +106,9 @@ pub trait Embedder: Send + Sync {
     /// names and to nobody else, and an error never repeats them. [`KnowledgeError::Busy`] and
     /// [`KnowledgeError::Away`] may pass.
     fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<i8>>, KnowledgeError>>;
+
+    /// What makes them: directions of two makers cannot be compared, and those of one maker can be kept.
+    fn maker(&self) -> String;
 }
 
 /// One row of facts: a key that sorts, and a value that only the knowledge itself understands.

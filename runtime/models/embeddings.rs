@@ -37,7 +37,7 @@ const TEXT_BYTES_MAX: usize = 8192;
 const DIMENSIONS_MAX: usize = 4096;
 
 /// Which model makes embeddings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingsConfig {
     /// The provider, one of those of `[models]` that speak like `openai`.
@@ -47,6 +47,10 @@ pub struct EmbeddingsConfig {
     /// How many numbers to ask for, for models that offer several. Default: the model's own choice.
     #[serde(default)]
     pub dimensions: Option<u32>,
+    /// Least cosine of two embeddings, from 0 to 1, that says anything of two texts. Models differ widely in what they give
+    /// to texts that have nothing in common. Default: 0.5.
+    #[serde(default)]
+    pub similarity_min: Option<f64>,
 }
 
 /// A client for embeddings.
@@ -234,6 +238,16 @@ impl Embeddings {
 }
 
 impl Embedder for Embeddings {
+    fn maker(&self) -> String {
+        let EmbeddingsConfig {
+            provider,
+            model,
+            dimensions,
+            ..
+        } = &self.config;
+        format!("{provider}/{model}/{}", dimensions.unwrap_or_default())
+    }
+
     fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<i8>>, KnowledgeError>> {
         Box::pin(async move {
             let vectors = Self::embed(self, &texts).await;

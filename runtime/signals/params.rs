@@ -45,6 +45,8 @@ pub struct Params {
     pub control_share: f64,
     /// Least relevance, 0 to 1, below which a signal is no candidate.
     pub relevance_min: f64,
+    /// Least cosine of two embeddings that says anything; another one for each model that makes them.
+    pub similarity_min: f64,
 }
 
 impl Default for Params {
@@ -72,6 +74,7 @@ impl Default for Params {
             audit_share: 0.02,
             control_share: 0.01,
             relevance_min: 0.05,
+            similarity_min: 0.5,
         }
     }
 }

@@ -170,6 +170,7 @@ struct Entry {
 pub struct Index {
     tuning: Tuning,
     relevance_min: f64,
+    similarity_min: f64,
     entries: Vec<Option<Entry>>,
     /// By place, as [`Index::entries`].
     gates: Vec<Gate>,
@@ -193,6 +194,7 @@ impl Index {
         Self {
             tuning,
             relevance_min: params.relevance_min,
+            similarity_min: params.similarity_min,
             entries: Vec::new(),
             gates: Vec::new(),
             scopes: BTreeMap::new(),
@@ -408,7 +410,8 @@ impl Index {
         let fits = |entry: &Entry| {
             let place = self.places[&entry.signal.id] as usize;
             let grams = gram_scores.get(place).map_or(0.0, |score| score / gram_bound);
-            asked.match_with(entry, query.vector).max(f64::from(grams)) >= self.relevance_min
+            let nearness = query.vector.map_or(0.0, |vector| self.nearness(entry, vector));
+            asked.match_with(entry).max(f64::from(grams.max(nearness))) >= self.relevance_min
         };
         found
             .into_iter()
@@ -416,6 +419,13 @@ impl Index {
             .take(CANDIDATES_MAX)
             .map(|(score, entry)| (entry.signal.id, f64::from(score.min(1.0))))
             .collect()
+    }
+
+    /// How near an embedding is to that of a task; nothing where the signal has none, or one of another model.
+    fn nearness(&self, entry: &Entry, vector: &Vector) -> f32 {
+        let held = entry.vector.as_ref();
+        held.and_then(|held| held.similarity(vector, self.similarity_min))
+            .unwrap_or(0.0)
     }
 
     /// Every text that the gate lets through, for a task without words.
@@ -440,8 +450,8 @@ impl Index {
         without.resize(self.entries.len(), 0.0);
         for (place, entry) in self.entries.iter().enumerate().filter(|(place, _)| open[*place]) {
             let held = entry.as_ref().and_then(|entry| entry.vector.as_ref());
-            if let Some(cosine) = held.and_then(|held| held.cosine(vector)) {
-                cosines[place] = cosine;
+            if let Some(nearness) = held.and_then(|held| held.similarity(vector, self.similarity_min)) {
+                cosines[place] = nearness;
                 without[place] = 0.0;
             }
         }
@@ -564,8 +574,8 @@ impl Asked {
     }
 
     /// How much a signal and the task have in common: the share of the task's words, by what they tell, or of the
-    /// signal's words, or the cosine of their embeddings, whichever is most.
-    fn match_with(&self, entry: &Entry, vector: Option<&Vector>) -> f64 {
+    /// signal's words, whichever is more.
+    fn match_with(&self, entry: &Entry) -> f64 {
         let common = self
             .shares
             .iter()
@@ -576,8 +586,7 @@ impl Asked {
             count += 1.0;
         }
         let of_signal: f64 = count / entry.terms.len().max(1) as f64;
-        let cosine = vector.and_then(|vector| entry.vector.as_ref()?.cosine(vector));
-        of_signal.max(of_task).max(f64::from(cosine.unwrap_or(0.0)))
+        of_signal.max(of_task)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anthill_contracts::clock::SystemClock;
 use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
-use anthill_contracts::knowledge::Knowledge;
+use anthill_contracts::knowledge::{Knowledge, KnowledgeStore as _};
 use anthill_contracts::signal::{BundleClass, Polarity, SignalBody, Trigger};
 use anthill_contracts::spec::Quality;
 use anthill_signals::base::Builtin;
@@ -26,6 +26,7 @@ const OTHERS: usize = 150;
 /// Whatever is about bees points one way, everything else another.
 #[derive(Default)]
 struct Scripted {
+    maker: &'static str,
     /// Refuses a batch with this text in it.
     refuses: Option<&'static str>,
     hangs: AtomicBool,
@@ -34,6 +35,10 @@ struct Scripted {
 }
 
 impl Embedder for Scripted {
+    fn maker(&self) -> String {
+        self.maker.to_owned()
+    }
+
     fn embed(&self, texts: Vec<String>) -> BoxFuture<'_, Result<Vec<Vec<i8>>, KnowledgeError>> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         assert!(texts.len() <= BATCH_MAX, "{} texts at once", texts.len());
@@ -74,12 +79,17 @@ fn other(number: usize) -> String {
 }
 
 async fn start(embedder: Option<Arc<Scripted>>) -> KnowledgeHandle {
+    start_over(Arc::new(MemoryStore::default()), embedder).await
+}
+
+/// A knowledge that begins with what an earlier one has left in the store.
+async fn start_over(store: Arc<MemoryStore>, embedder: Option<Arc<Scripted>>) -> KnowledgeHandle {
     let mut builtins: Vec<Builtin> = (0..OTHERS).map(|number| says(&other(number))).collect();
     builtins.push(says(ADVICE));
     let arguments = KnowledgeArguments {
         builtins: builtins.into(),
         embedder: embedder.map(|embedder| embedder as Arc<dyn Embedder>),
-        ..KnowledgeArguments::new(Arc::new(MemoryStore::default()), Arc::new(SystemClock::new()), 42)
+        ..KnowledgeArguments::new(store, Arc::new(SystemClock::new()), 42)
     };
     let handle = KnowledgeHandle::vacant(&arguments);
     handle.occupy_alone(arguments).await.expect("it starts");
@@ -165,6 +175,42 @@ async fn signals_are_embedded_when_their_embedder_comes_back() {
     embedder.away.store(false, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(found(&handle, 0).await, [ADVICE]);
+}
+
+/// Rows of embeddings in a store.
+async fn kept(store: &MemoryStore) -> usize {
+    let rows = store.load_facts().await.expect("it is in memory");
+    let vectors = rows.iter().filter(|row| row.key.starts_with(&[0xff, b'v']));
+    vectors.count()
+}
+
+/// Each start asked for every signal again, at the price and in the time of the server.
+#[tokio::test(start_paused = true)]
+async fn embeddings_outlive_their_process() {
+    let store = Arc::<MemoryStore>::default();
+    let first = Arc::new(Scripted::default());
+    drop(start_over(Arc::clone(&store), Some(Arc::clone(&first))).await);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(first.calls.load(Ordering::SeqCst) > 0);
+    assert_eq!(kept(&store).await, OTHERS + 1);
+
+    let second = Arc::new(Scripted::default());
+    let handle = start_over(Arc::clone(&store), Some(Arc::clone(&second))).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(second.calls.load(Ordering::SeqCst), 0, "nothing is asked twice");
+    assert_eq!(found(&handle, 0).await, [ADVICE]);
+
+    // Without an embedder they wait; those of another model are of no use, and make room.
+    start_over(Arc::clone(&store), None).await;
+    assert_eq!(kept(&store).await, OTHERS + 1);
+    let other = Arc::new(Scripted {
+        maker: "another",
+        ..Scripted::default()
+    });
+    start_over(Arc::clone(&store), Some(Arc::clone(&other))).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(other.calls.load(Ordering::SeqCst) > 0);
+    assert_eq!(kept(&store).await, OTHERS + 1);
 }
 
 #[tokio::test(start_paused = true)]

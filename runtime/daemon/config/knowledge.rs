@@ -82,6 +82,10 @@ impl KnowledgeConfig {
                 return refused(format!("`knowledge.{name}` must be from 0 to 0.5"));
             }
         }
+        let similarity_min = self.embeddings.as_ref().and_then(|made| made.similarity_min);
+        if similarity_min.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
+            return refused("`knowledge.embeddings.similarity_min` must be from 0 to 1".to_owned());
+        }
         Ok(())
     }
 
@@ -96,6 +100,11 @@ impl KnowledgeConfig {
             probation_share: self.probation_share,
             audit_share: self.audit_share,
             control_share: self.control_share,
+            similarity_min: self
+                .embeddings
+                .as_ref()
+                .and_then(|made| made.similarity_min)
+                .unwrap_or(usual.similarity_min),
             ..usual
         }
     }

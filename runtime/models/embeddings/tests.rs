@@ -58,6 +58,7 @@ fn config(provider: &str) -> EmbeddingsConfig {
         provider: provider.to_owned(),
         model: "m".to_owned(),
         dimensions: Some(2),
+        similarity_min: None,
     }
 }
 

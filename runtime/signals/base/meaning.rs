@@ -1,7 +1,7 @@
 //! Embeddings of signals: which are wanted, and where they go.
 //!
-//! They are a cache of what a model outside says of texts: no facts, never gossiped, and gone with the process. The base
-//! asks nobody; its owner fetches what is missing. Rejected: vectors inside of signals, which would bind a fleet to one
+//! They are a cache of what a model outside says of texts: no facts, and never gossiped. The base asks nobody; its owner
+//! fetches what is missing, and keeps it. Rejected: vectors inside of signals, which would bind a fleet to one
 //! model and multiply the bytes that travel.
 
 use anthill_contracts::id::SignalId;

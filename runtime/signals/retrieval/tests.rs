@@ -256,6 +256,38 @@ fn embeddings_take_the_second_vote() {
     assert!(Vector::new(vec![0, 0]).is_none() && Vector::new(Vec::new()).is_none());
 }
 
+/// Models give texts that have nothing in common cosines well above zero; every text fitted every task.
+#[test]
+fn embeddings_that_are_only_a_little_alike_say_nothing() {
+    let signal = text("read", "Sum the columns");
+    // Cosines of 0.6 and 0.3 with what is asked.
+    for (numbers, similarity_min, is_found) in [
+        ([60, 80], 0.5, true),
+        ([30, 95], 0.5, false),
+        ([30, 95], 0.25, true),
+        ([60, 80], 0.7, false),
+    ] {
+        let params = Params {
+            similarity_min,
+            ..Params::default()
+        };
+        let mut index = Index::new(&params);
+        index.insert(&Arc::new(signal.clone()));
+        index.set_vector(signal.id, Vector::new(numbers.to_vec()).expect("a direction"));
+        let mut task = Task::new("read", "xyz");
+        task.vector = Vector::new(vec![127, 0]);
+        let found = task.ask(&index);
+        assert_eq!(
+            !found.is_empty(),
+            is_found,
+            "{numbers:?} at least {similarity_min}"
+        );
+        // Words that fit are words that fit.
+        task.text = "sum of columns";
+        assert_eq!(task.ask(&index).len(), 1);
+    }
+}
+
 #[test]
 fn a_changed_author_or_share_is_taken_over() {
     let mut signal = text("read", "Read tables last");

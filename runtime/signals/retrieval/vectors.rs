@@ -32,6 +32,13 @@ impl Vector {
             dot(&self.numbers, &other.numbers) as f32 / norms
         })
     }
+
+    /// How much two vectors say the same: their cosine, and nothing where that is below `least`; `None` as for
+    /// [`Vector::cosine`]. Models give texts that have nothing in common cosines well above zero, each its own.
+    pub fn similarity(&self, other: &Self, least: f64) -> Option<f32> {
+        let cosine = self.cosine(other)?;
+        Some(if f64::from(cosine) >= least { cosine } else { 0.0 })
+    }
 }
 
 fn dot(a: &[i8], b: &[i8]) -> i32 {

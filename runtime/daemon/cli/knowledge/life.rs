@@ -9,9 +9,8 @@ use anthill_signals::guard::{Breaker, BreakerState, PROBE_ONE_IN, PROBES_TO_LIFT
 use anthill_signals::route::Tokens;
 use serde_json::{Value, json};
 
-use crate::boot;
-
 use super::{says, signed};
+use crate::boot;
 use crate::console::{Console, Failure};
 use crate::words;
 
