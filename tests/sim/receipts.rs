@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anthill_actors::agent::AgentKind;
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{ReceiptId, TaskId};
-use anthill_contracts::signal::{Outcome, PROPOSALS_PER_RUN_MAX, Proposal, Receipt};
+use anthill_contracts::signal::{Outcome, PROPOSALS_PER_RUN_MAX, Polarity, Proposal, Receipt};
 use anthill_contracts::step::Phase;
 use anthill_supervisors::lead::job_state::JobState;
 
@@ -54,6 +54,7 @@ impl Receipts {
                 receipt_id,
                 outcome,
             } => self.credit((*task_id, *receipt_id), outcome.as_ref(), fold)?,
+            JobEvent::TaskSucceeded { task_id, .. } => judged(*task_id, fold)?,
             event if event.ends_job() => self.all_told()?,
             _ => {}
         }
@@ -93,7 +94,12 @@ impl Receipts {
             .tasks
             .get(&task_id)
             .is_some_and(|task| !task.status.is_terminal());
-        let fits = (1..=PROPOSALS_PER_RUN_MAX).contains(&proposals.len());
+        // Of work that is not judged yet there are lessons for either end.
+        let most = |polarity| proposals.iter().filter(|one| one.polarity == polarity).count();
+        let fits = [Polarity::Do, Polarity::Avoid]
+            .map(most)
+            .iter()
+            .all(|count| *count <= PROPOSALS_PER_RUN_MAX);
         ensure(
             is_open && fits && self.exposed.contains_key(&receipt_id),
             "I12 receipts",
@@ -140,6 +146,18 @@ impl Receipts {
             format!("the job ended and {untold:?} was never concluded")
         })
     }
+}
+
+/// What work hands in that was accepted is no more than a run may.
+fn judged(task_id: TaskId, fold: &JobState) -> Result<(), Violation> {
+    let receipt_id = ReceiptId::derive(task_id, AgentKind::Worker.as_str());
+    let handed_in = fold
+        .receipts
+        .get(&receipt_id)
+        .map_or(0, |state| state.proposals.len());
+    ensure(handed_in <= PROPOSALS_PER_RUN_MAX, "I12 receipts", || {
+        format!("{task_id} hands in {handed_in} signals")
+    })
 }
 
 fn is_of(receipt_id: ReceiptId, task_id: TaskId, kind: AgentKind) -> bool {

@@ -94,7 +94,7 @@ impl Lead {
                 body,
                 lessons,
             } => {
-                self.keep_lessons(from.task_id, lessons);
+                self.keep_lessons(from.task_id, &lessons);
                 self.on_posted(from, *version, body);
             }
             AgentNews::Reviewed { review } => self.on_reviewed(from, review),

@@ -131,9 +131,15 @@ impl Lead {
 
     /// Keeps what an agent has learned until its work is judged. It is on record with the version that it came with:
     /// a lead that dies before the review must not take it along.
-    pub(super) fn keep_lessons(&mut self, task_id: TaskId, lessons: Vec<Proposal>) {
+    pub(super) fn keep_lessons(&mut self, task_id: TaskId, lessons: &[Proposal]) {
         if !lessons.is_empty() && self.open_receipt(task_id, AgentKind::Worker).is_some() {
-            self.hand_in(task_id, lessons);
+            // How the work will be judged decides which of them count; more than these never do.
+            let of = |polarity: Polarity| {
+                let of_polarity = lessons.iter().filter(move |lesson| lesson.polarity == polarity);
+                of_polarity.take(PROPOSALS_PER_RUN_MAX).cloned()
+            };
+            let kept = of(Polarity::Do).chain(of(Polarity::Avoid)).collect();
+            self.hand_in(task_id, kept);
         }
     }
 
