@@ -7,5 +7,6 @@ mod guards;
 mod learning;
 mod main_job;
 mod node;
+mod routing;
 mod tidy;
 mod wrong_input;
