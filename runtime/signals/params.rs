@@ -17,6 +17,8 @@ pub struct Params {
     pub drift_z: f64,
     /// Where another origin has voted, so many are enough to second it.
     pub drift_second_z: f64,
+    /// Where a sibling has broken of late, so many are enough for an own vote.
+    pub drift_sibling_z: f64,
     /// Least runs on either side of that comparison.
     pub drift_runs_min: f64,
     /// What a sibling's evidence is worth once a second signal of the scope has broken.
@@ -60,6 +62,7 @@ impl Default for Params {
             backoff_runs: 5.0,
             drift_z: 3.5,
             drift_second_z: 2.0,
+            drift_sibling_z: 2.5,
             drift_runs_min: 4.0,
             sibling_keep: 0.1,
             trust_z_full: 3.0,

@@ -122,6 +122,11 @@ impl ScopeRegimes {
         self.broken.is_empty()
     }
 
+    /// The signals that have broken, by id.
+    pub fn broken(&self) -> impl Iterator<Item = SignalId> {
+        self.broken.iter().map(|(signal, _)| *signal)
+    }
+
     /// The regime of one signal.
     pub fn of_signal(&self, signal: SignalId) -> Regime {
         let own = match self.broken.binary_search_by_key(&signal, |(broken, _)| *broken) {
@@ -174,6 +179,9 @@ fn votes(
 
 /// Cuts the origin's own entry to the regime that its view sees. Done before each write of evidence, so that what is
 /// added belongs to the regime that the entry says. Answers the fact where there was something to do.
+///
+/// Of a broken signal's evidence the fast sums stay, in both counters: it is by them that it broke. Rejected: to keep
+/// nothing. Then the fleet has to try anew what it has just seen fail, and that costs more rounds than to see it.
 pub fn fold(
     replica: &mut Replica,
     writer: &mut Writer,
@@ -193,8 +201,12 @@ pub fn fold(
     }
     let keep = regime.keep(&held, reader.params);
     Some(writer.cell(replica, key, reader.now, |cell| {
-        cell.slow = share(cell.slow, keep);
-        cell.fast = share(cell.fast, keep);
+        if regime.own > cell.regime {
+            cell.slow = cell.fast;
+        } else {
+            cell.slow = share(cell.slow, keep);
+            cell.fast = share(cell.fast, keep);
+        }
         cell.regime = cell.regime.max(regime.own);
         cell.era = cell.era.max(regime.era);
     }))
@@ -213,10 +225,30 @@ fn share(sums: Sums, keep: i64) -> Sums {
 /// Whether a signal has broken in a scope, as far as the reader can see: what it has done of late differs from what it
 /// did before by more than chance.
 pub fn has_broken(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> bool {
-    deviates(reading, signal, scope, reading.by.params.drift_z)
+    deviates(reading, signal, scope, enough(reading, signal, scope))
 }
 
-/// The same, where it is enough to differ by so many standard deviations.
+/// How many standard deviations are enough for an own vote: fewer where a sibling has broken of late, as whatever broke
+/// it may well have broken others.
+fn enough(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> f64 {
+    let params = reading.by.params;
+    let mut broken = reading.by.view.broken(scope);
+    if broken.any(|sibling| sibling != signal && is_cut_of_late(reading, sibling, scope)) {
+        params.drift_sibling_z
+    } else {
+        params.drift_z
+    }
+}
+
+/// Whether a signal was cut within about two fast half-lives. A cut leaves the fast sums in both counters, and from then
+/// on one fades so much faster than the other that their ratio tells the time.
+fn is_cut_of_late(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> bool {
+    let fast = evidence::fast(reading, signal, scope);
+    let slow = evidence::slow(reading, signal, scope);
+    fast.n > 0.0 && slow.n < 4.0 * fast.n
+}
+
+/// Whether what a signal has done of late differs by more than so many standard deviations from what it did before.
 fn deviates(reading: &Reading<'_>, signal: SignalId, scope: ScopeId, z: f64) -> bool {
     let params = reading.by.params;
     let fast = evidence::fast(reading, signal, scope);
@@ -261,28 +293,34 @@ pub fn vote(
     signals: impl IntoIterator<Item = SignalId>,
 ) -> Option<Fact> {
     let reading = reader.of(replica);
-    let cast = replica.scope_cell(scope, writer.origin);
     let new: Vec<(SignalId, u8)> = signals
         .into_iter()
-        .filter_map(|signal| {
-            let next = reader.view.regime(scope, signal).own.checked_add(1)?;
-            let is_cast = cast.is_some_and(|cell| cell.vote_for(signal) >= next);
-            (!is_cast && has_broken(&reading, signal, scope)).then_some((signal, next))
-        })
+        .filter_map(|signal| new_vote(&reading, writer.origin, scope, signal))
         .collect();
     cast_votes(replica, writer, scope, reader.now, new)
 }
 
-/// Seconds what others have voted for and have not carried yet, where the reader's own facts point the same way. Done
-/// about as often as the view is taken; it costs nothing where no vote is open. Answers the facts that are new.
+/// The vote that `own` has not cast yet for a signal that has broken.
+fn new_vote(reading: &Reading<'_>, own: Origin, scope: ScopeId, signal: SignalId) -> Option<(SignalId, u8)> {
+    let next = reading.by.view.regime(scope, signal).own.checked_add(1)?;
+    let cast = reading.replica.scope_cell(scope, own);
+    let is_cast = cast.is_some_and(|cell| cell.vote_for(signal) >= next);
+    (!is_cast && has_broken(reading, signal, scope)).then_some((signal, next))
+}
+
+/// Looks at all scopes, about as often as the view is taken: cuts this origin's own entries of signals that have broken,
+/// and seconds what others have voted for and have not carried yet, where the reader's own facts point the same way.
+/// It costs little where no vote was ever cast. Answers the facts that are new.
 ///
 /// Whoever meets a scope seldom would be late with its own vote, and the quorum waits for it. A suspicion needs less to
 /// be confirmed than to be raised among thousands of signals, so a lower deviation is enough; it still has to lie in
-/// evidence that this reader believes, so votes alone, however many, move nobody who does not see it.
+/// evidence that this reader believes, so votes alone, however many, move nobody who does not see it. Rejected: own
+/// votes here, too. Looks that follow each other so closely multiply the false alarms and gain a single round.
 pub fn second(replica: &mut Replica, writer: &mut Writer, reader: &Reader<'_>) -> Vec<Fact> {
     let scopes: Vec<ScopeId> = replica.scope_ids().collect();
     let mut facts = Vec::new();
     for scope in scopes {
+        facts.extend(cut_own(replica, writer, reader, scope));
         let mut seconded = open_votes(replica, writer.origin, reader, scope);
         seconded.retain(|(signal, _)| {
             let keys = replica.keys_of(*signal);
@@ -292,6 +330,25 @@ pub fn second(replica: &mut Replica, writer: &mut Writer, reader: &Reader<'_>) -
                 .any(|reader| deviates(&reader.of(replica), *signal, scope, reader.params.drift_second_z))
         });
         facts.extend(cast_votes(replica, writer, scope, reader.now, seconded));
+    }
+    facts
+}
+
+/// Cuts the origin's own entries of a scope's broken signals, used or not; see [`fold`]. What is not cut yet is read as
+/// nothing, and a signal of which nothing is known is tried again.
+fn cut_own(replica: &mut Replica, writer: &mut Writer, reader: &Reader<'_>, scope: ScopeId) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for signal in reader.view.broken(scope) {
+        let mut keys = replica.keys_of(signal);
+        keys.retain(|key| key.scope == scope && replica.cell(key, writer.origin).is_some());
+        keys.sort_unstable();
+        for key in keys {
+            let reader = Reader {
+                bundle: key.bundle,
+                ..*reader
+            };
+            facts.extend(fold(replica, writer, &reader, scope, signal));
+        }
     }
     facts
 }

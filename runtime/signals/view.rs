@@ -127,6 +127,14 @@ impl View {
             .map_or_else(Regime::default, |regimes| regimes.of_signal(signal))
     }
 
+    /// The signals of a scope that have broken.
+    pub fn broken(&self, scope: ScopeId) -> impl Iterator<Item = SignalId> {
+        self.regimes
+            .get(&scope)
+            .into_iter()
+            .flat_map(ScopeRegimes::broken)
+    }
+
     /// The classes of bundles that have evidence in a scope, `here` first.
     pub fn bundles(&self, scope: ScopeId, here: BundleClass) -> impl Iterator<Item = BundleClass> {
         let others = self.bundles.get(&scope).into_iter().flatten();
