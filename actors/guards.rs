@@ -164,6 +164,19 @@ impl GuardDesk {
         }
     }
 
+    /// A tenant's run is about to begin. True where its guards have to be laid out first: this node has learned nothing
+    /// for it by itself, and what came from elsewhere must hold for the first call, too.
+    pub fn expect(&self, tenant: u32) -> bool {
+        if self.book(tenant).is_some() {
+            return false;
+        }
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.len() < TENANTS_MAX {
+            callers.insert(tenant);
+        }
+        callers.contains(&tenant)
+    }
+
     /// Takes over what the knowledge says now.
     pub fn refresh(&self, base: &KnowledgeBase, now: u64) {
         let callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,6 +184,8 @@ impl GuardDesk {
             .iter()
             .copied()
             .chain(base.tenant_numbers())
+            // A job that is resumed asks for nothing again, and calls tools all the same.
+            .chain(base.replica().signals().map(|signal| signal.author.tenant))
             .take(TENANTS_MAX)
             .collect();
         drop(callers);

@@ -435,6 +435,7 @@ impl KnowledgeState {
         let now = self.now();
         let enlisted = self.base.enlist(ask, now);
         self.keep(&enlisted);
+        self.expect_calls(&ask.tenant);
         let receipt = self.base.recall_with(ask, vector, now);
         question::told(&receipt);
         metrics::knowledge_recalled(&receipt);

@@ -3,6 +3,9 @@
 //! Breakers are no facts: how a call ended here says nothing to other nodes. They are kept all the same, because the
 //! cool-down of a guard is longer than most processes live.
 
+use anthill_contracts::id::TenantId;
+use anthill_contracts::signal::Origin;
+
 use super::{KnowledgeState, kept};
 
 impl KnowledgeState {
@@ -10,6 +13,19 @@ impl KnowledgeState {
     pub(super) fn lay_out_guards(&self) {
         if let Some(desk) = &self.arguments.guards {
             desk.refresh(&self.base, self.now());
+        }
+    }
+
+    /// Lays the guards out before the first run of a tenant begins.
+    pub(super) fn expect_calls(&self, tenant: &TenantId) {
+        let tenant = Origin::tenant_number(tenant);
+        if self
+            .arguments
+            .guards
+            .as_ref()
+            .is_some_and(|desk| desk.expect(tenant))
+        {
+            self.lay_out_guards();
         }
     }
 
