@@ -3,10 +3,77 @@
 //! A signal is chosen as often as it is likely to be the best (Thompson 1933), so what is little known gets its chance
 //! without a share of tasks set aside for trying. The chance comes from a hash of task and signal, not from a
 //! generator with a state: a resumed task is shown what it was shown before, and two tasks draw apart.
+//!
+//! A posterior that is followed to the letter tries too much: it asks how likely an action is the best, and not what
+//! knowing it would still be worth, and where many nodes decide before they hear of each other, each of them tries what
+//! all of them try. So draws reach less far than the posterior (posterior reshaping, Chapelle and Li 2011); see
+//! [`Reach`]. Rejected: a posterior that is itself made surer, which would say of a harmful signal that it surely is.
 
 use anthill_contracts::id::{SignalId, TaskId};
+use anthill_contracts::signal::Origin;
 
+use crate::evidence::Reading;
+use crate::fact::ScopeId;
+use crate::fixed;
 use crate::posterior::Posterior;
+
+/// Least share of their width that draws keep, however much is under way elsewhere.
+const BREADTH_MIN: f64 = 0.2;
+
+/// Least runs of an origin in a scope, Q16.16 after decay, for it to count as one that works there.
+const ACTIVE_RUNS: i64 = fixed::ONE / 2;
+
+/// How far draws reach around what is expected.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reach {
+    /// The inverse variance before anything is known.
+    prior: f64,
+    /// How often each run in the scope itself counts.
+    runs: f64,
+    /// The share of the width that is kept.
+    breadth: f64,
+}
+
+impl Reach {
+    /// How far draws reach in a scope. The less is known beside what others may have under way, the narrower they are:
+    /// others try, too, and what they find is heard of. Who works alone draws as widely as ever.
+    pub fn of(reading: &Reading<'_>, scope: ScopeId) -> Self {
+        let params = reading.by.params;
+        let (mut others, mut runs) = (0.0, 0.0);
+        for (origin, cell) in reading.replica.scope_cells(scope) {
+            let here = i64::from(cell.slow_at(reading.by.now, params).n);
+            if here >= ACTIVE_RUNS && reading.by.view.is_trusted(*origin) {
+                runs += fixed::to_f64(here);
+                others += f64::from(u8::from(!is_own(*origin, reading)));
+            }
+        }
+        let unheard = others * params.draw_unheard_runs;
+        let known = (runs + 1.0) / (runs + 1.0 + unheard);
+        Self {
+            prior: params.prior_sd.powi(2).recip(),
+            runs: params.draw_runs_weight,
+            breadth: BREADTH_MIN + (1.0 - BREADTH_MIN) * known,
+        }
+    }
+
+    /// The posterior that draws follow: with the same mean, and as if each run in the scope itself had been made more
+    /// than once. What is concluded from other scopes is neither made surer nor drawn more narrowly: it may be wrong
+    /// here, and the runs that would show it must go on.
+    #[must_use]
+    pub fn reshaped(self, posterior: Posterior) -> Posterior {
+        let precision = posterior.sd.powi(2).recip();
+        let of_here = ((self.prior + posterior.seen) / precision).min(1.0);
+        let breadth = 1.0 - (1.0 - self.breadth) * of_here;
+        Posterior {
+            sd: breadth / (precision + (self.runs - 1.0) * posterior.seen).sqrt(),
+            ..posterior
+        }
+    }
+}
+
+fn is_own(origin: Origin, reading: &Reading<'_>) -> bool {
+    origin == reading.by.view.own()
+}
 
 /// A draw from a posterior that is taken to be normal.
 pub fn normal(task: TaskId, signal: SignalId, posterior: &Posterior) -> f64 {

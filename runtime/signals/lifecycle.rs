@@ -301,6 +301,7 @@ impl Record {
             mean: self.adv / noise / precision,
             sd: precision.recip().sqrt(),
             runs: self.n,
+            seen: self.n / noise,
         }
     }
 

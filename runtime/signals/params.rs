@@ -11,6 +11,10 @@ pub struct Params {
     pub prior_sd: f64,
     /// Variance of one outcome around its expectation, where the outcomes themselves do not tell.
     pub noise_var: f64,
+    /// How often each run counts where actions are drawn: once would be plain Thompson sampling.
+    pub draw_runs_weight: f64,
+    /// Runs that each other origin of a scope is taken to have under way or not heard of, where actions are drawn.
+    pub draw_unheard_runs: f64,
     /// Runs that the parent scope's posterior is worth, until the evidence tells how much sibling scopes differ.
     pub backoff_runs: f64,
     /// Where fast and slow means differ by this many standard errors, the origin votes for a new regime.
@@ -59,6 +63,8 @@ impl Default for Params {
             fast_half_life_ms: 7 * DAY_MS / 64,
             prior_sd: 0.2,
             noise_var: 0.25,
+            draw_runs_weight: 2.0,
+            draw_unheard_runs: 5.0,
             backoff_runs: 5.0,
             drift_z: 3.5,
             drift_second_z: 2.0,

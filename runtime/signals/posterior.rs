@@ -19,6 +19,8 @@ pub struct Posterior {
     pub sd: f64,
     /// Runs that it is known from in this scope, decayed and weighed.
     pub runs: f64,
+    /// What these runs contribute to the inverse variance.
+    pub seen: f64,
 }
 
 impl Posterior {
@@ -28,6 +30,7 @@ impl Posterior {
             mean: 0.0,
             sd: params.prior_sd,
             runs: 0.0,
+            seen: 0.0,
         }
     }
 
@@ -67,6 +70,7 @@ fn updated(above: Posterior, leaning: f64, evidence: Evidence, params: &Params) 
         mean: (evidence.adv + leaning * above.mean) / noise / precision,
         sd: precision.recip().sqrt(),
         runs: evidence.n,
+        seen: evidence.n / noise,
     }
 }
 

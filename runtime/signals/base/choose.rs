@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::route::Routed;
 use super::{KnowledgeBase, seam};
-use crate::draw;
+use crate::draw::{self, Reach};
 use crate::evidence::Reader;
 use crate::fact::ScopeId;
 use crate::fixed;
@@ -194,11 +194,18 @@ impl KnowledgeBase {
             schemas: &ask.schemas,
             reads_text: ask.reads_text,
         });
+        let reader = Reader {
+            view,
+            bundle: ask.bundle,
+            now,
+            params: &self.params,
+        };
+        let reach = Reach::of(&reader.of(&self.replica), self.known_scope(&ask.scope));
         for (id, relevance) in fitting {
             let Some(signal) = self.replica.signal(id) else {
                 continue;
             };
-            considered.push(self.consider(ask, (signal, relevance), view, now));
+            considered.push(self.consider(ask, (signal, relevance), &reader, reach));
             signals.push(Arc::clone(signal));
         }
         let mut choice = Choice {
@@ -224,18 +231,12 @@ impl KnowledgeBase {
         &self,
         ask: &Ask,
         (signal, relevance): (&Arc<Signal>, f64),
-        view: &View,
-        now: u64,
+        reader: &Reader<'_>,
+        reach: Reach,
     ) -> Considered {
-        let reader = Reader {
-            view,
-            bundle: ask.bundle,
-            now,
-            params: &self.params,
-        };
-        let posterior = self.posterior(&reader, signal.id, &ask.scope);
-        let state = lifecycle::state(&self.replica, view, signal.id, now, &self.params).state;
-        let draw = draw::normal(ask.task_id, signal.id, &posterior);
+        let posterior = self.posterior(reader, signal.id, &ask.scope);
+        let state = lifecycle::state(&self.replica, reader.view, signal.id, reader.now, &self.params).state;
+        let draw = draw::normal(ask.task_id, signal.id, &reach.reshaped(posterior));
         let mut considered = Considered {
             signal: signal.id,
             relevance,

@@ -277,7 +277,7 @@ fn weighed(open: &[(&ModelOption, Candidate)], decision: &Decision) -> Vec<Weigh
 }
 
 fn row(option: &ModelOption, candidate: &Candidate, (baseline, share): (f64, f64)) -> ModelRow {
-    let Posterior { mean, sd, runs } = candidate.posterior;
+    let Posterior { mean, sd, runs, .. } = candidate.posterior;
     let success = report::Interval::of(baseline + mean, sd);
     let usd = candidate
         .tokens

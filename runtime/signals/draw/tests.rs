@@ -2,7 +2,16 @@
 
 use anthill_contracts::id::{SignalId, TaskId};
 
+use anthill_contracts::signal::{Arm, BundleClass, EvidenceClass};
+
 use super::*;
+use crate::credit::{self, Run};
+use crate::evidence::Reader;
+use crate::fact::Stamp;
+use crate::params::Params;
+use crate::replica::Replica;
+use crate::view::View;
+use crate::writer::Writer;
 
 fn task(n: u32) -> TaskId {
     let mut bytes = [0; 16];
@@ -13,7 +22,12 @@ fn task(n: u32) -> TaskId {
 const SIGNAL: SignalId = SignalId::from_bytes([7; 16]);
 
 fn posterior(mean: f64, sd: f64) -> Posterior {
-    Posterior { mean, sd, runs: 1.0 }
+    Posterior {
+        mean,
+        sd,
+        runs: 1.0,
+        seen: 0.0,
+    }
 }
 
 #[test]
@@ -62,4 +76,64 @@ fn lots_are_even_and_apart_from_draws() {
         lot > 0.0 && lot <= 1.0
     });
     assert!(all_in_range);
+}
+
+const SCOPE: ScopeId = ScopeId(1);
+
+/// How far draws reach in a scope where so many others have each made so many runs.
+fn reach(others: u64, runs: usize) -> Reach {
+    let (params, now) = (Params::default(), 1_000_000);
+    let origin = |node| Origin { tenant: 1, node };
+    let mut replica = Replica::new(&params);
+    for node in 1..=others + 1 {
+        let mut writer = Writer::new(origin(node), Stamp::default());
+        for _ in 0..runs {
+            let run = Run {
+                scope: SCOPE,
+                bundle: BundleClass::default(),
+                y: 0.5,
+                class: EvidenceClass::Test,
+                arm: Arm::Treated,
+                shown: &[],
+                harm: false,
+                now,
+            };
+            credit::settle(&mut replica, &mut writer, &params, &run);
+        }
+    }
+    let reader = Reader {
+        view: &View::blank(origin(1)),
+        bundle: BundleClass::default(),
+        now,
+        params: &params,
+    };
+    Reach::of(&reader.of(&replica), SCOPE)
+}
+
+/// The deviation of draws, as a share of what it would be in a scope without others.
+fn width(reach: Reach, posterior: Posterior) -> f64 {
+    reach.reshaped(posterior).sd / self::reach(0, 1).reshaped(posterior).sd
+}
+
+#[test]
+fn draws_are_narrow_while_most_runs_are_unheard_and_never_for_who_is_alone() {
+    let prior = Posterior::prior(&Params::default());
+    assert!(width(reach(31, 1), prior) < 0.5);
+    assert!(width(reach(31, 100), prior) > 0.9);
+    let alone = reach(0, 1).reshaped(prior).sd;
+    assert!((alone - prior.sd).abs() < 1e-12, "{alone}");
+}
+
+#[test]
+fn runs_of_the_scope_itself_count_twice_and_what_is_borrowed_once() {
+    let own = Posterior {
+        seen: 75.0,
+        ..posterior(0.1, 0.1)
+    };
+    let borrowed = Posterior { seen: 0.0, ..own };
+    let alone = reach(0, 1);
+    assert!((alone.reshaped(own).sd - 175.0_f64.sqrt().recip()).abs() < 1e-12);
+    assert!((alone.reshaped(borrowed).sd - borrowed.sd).abs() < 1e-12);
+    let crowd = reach(31, 1);
+    assert!(width(crowd, own) < 0.5 && width(crowd, borrowed) > 0.8);
 }

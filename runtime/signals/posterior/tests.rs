@@ -59,6 +59,7 @@ fn the_share_above_a_value_is_that_of_the_normal_distribution() {
         mean: 0.0,
         sd: 1.0,
         runs: 0.0,
+        seen: 0.0,
     };
     for (value, share) in [(0.0, 0.5), (1.0, 0.158_655), (-1.959_964, 0.975), (6.0, 0.0)] {
         assert!((standard.above(value) - share).abs() < 1e-5, "{value}");

@@ -408,6 +408,7 @@ fn candidate(number: u8, mean: f64, price_in: Option<u64>) -> Candidate {
             mean,
             sd: 0.0,
             runs: 50.0,
+            seen: 0.0,
         },
         tokens: Some(Tokens {
             input: 1000.0,

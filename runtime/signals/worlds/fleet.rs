@@ -106,8 +106,30 @@ pub enum Learners {
     Credulous,
     /// Nodes that keep what they know to themselves.
     Isolated,
-    /// One learner that meets all tasks one after the other: the limit.
+    /// One learner that meets all tasks one after the other and follows its posterior to the letter: the textbook's
+    /// (Thompson 1933), and the measure of fleets.
     Central,
+    /// One of ours that meets all tasks one after the other.
+    Single,
+}
+
+impl Learners {
+    /// Whether one learner meets all tasks.
+    const fn is_one(self) -> bool {
+        matches!(self, Self::Central | Self::Single)
+    }
+
+    /// The numbers that they learn by.
+    fn params(self) -> Params {
+        let ours = Params::default();
+        match self {
+            Self::Central => Params {
+                draw_runs_weight: 1.0,
+                ..ours
+            },
+            _ => ours,
+        }
+    }
 }
 
 /// What happened, by round; honest nodes only.
@@ -284,17 +306,13 @@ const BEGIN_MS: u64 = 1_700_000_000_000;
 
 impl<'a> Run<'a> {
     fn new(world: &'a World, learners: Learners, seed: u64) -> Self {
-        let params = Params::default();
+        let params = learners.params();
         let heard = if learners == Learners::Isolated {
             1
         } else {
             world.nodes
         };
-        let count = if learners == Learners::Central {
-            1
-        } else {
-            world.nodes
-        };
+        let count = if learners.is_one() { 1 } else { world.nodes };
         let signal = |context: usize, strategy: usize| {
             SignalId::of_parts(&[b"world", &context.to_le_bytes(), &strategy.to_le_bytes()])
         };
@@ -349,7 +367,7 @@ impl<'a> Run<'a> {
         let Some(join) = self.world.join.filter(|join| join.at == round) else {
             return;
         };
-        if self.learners == Learners::Central {
+        if self.learners.is_one() {
             return;
         }
         let now = self.now(round);
@@ -408,7 +426,7 @@ impl<'a> Run<'a> {
     /// How many nodes have come late by this round; the central learner has no newcomers.
     fn late_count(&self, round: usize) -> usize {
         match self.world.join {
-            Some(join) if join.at <= round && self.learners != Learners::Central => join.nodes,
+            Some(join) if join.at <= round && !self.learners.is_one() => join.nodes,
             _ => 0,
         }
     }
@@ -432,11 +450,7 @@ impl<'a> Run<'a> {
             now: self.now(round),
             params: &self.params,
         };
-        let place = if self.learners == Learners::Central {
-            0
-        } else {
-            number
-        };
+        let place = if self.learners.is_one() { 0 } else { number };
         let gossips = self.gossips();
         let node = &mut self.nodes[place];
         if is_liar {

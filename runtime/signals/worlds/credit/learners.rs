@@ -8,7 +8,7 @@ use anthill_contracts::signal::{Arm, BundleClass, EvidenceClass, Origin, ScopePa
 use super::stream::{TASK_MS, Task};
 use crate::audit::{self, Gain};
 use crate::credit::{self, Run, Shown};
-use crate::draw;
+use crate::draw::{self, Reach};
 use crate::evidence::{Reader, Reading};
 use crate::fact::{ScopeId, Stamp};
 use crate::fixed;
@@ -223,13 +223,14 @@ impl Ours {
     /// The signals that fit and are not known to do harm, the largest draw first.
     fn candidates(&self, task: &Task, fit: &[SignalId]) -> Vec<Candidate> {
         let reading = self.reading(task.now);
+        let reach = Reach::of(&reading, self.scope(task));
         let mut candidates: Vec<Candidate> = fit
             .iter()
             .enumerate()
             .filter(|(_, signal)| posterior::of(&reading, **signal, self.top).above(0.0) > 1.0 - HARM_SURE)
             .map(|(place, signal)| {
                 let posterior = posterior::of(&reading, *signal, self.scope(task));
-                let draw = draw::normal(task.id, *signal, &posterior);
+                let draw = draw::normal(task.id, *signal, &reach.reshaped(posterior));
                 Candidate {
                     place,
                     signal: *signal,

@@ -5,7 +5,7 @@ use anthill_contracts::id::{SignalId, TaskId};
 use anthill_contracts::signal::{Arm, BundleClass, EvidenceClass, Origin};
 
 use crate::credit::{self, Run, Shown};
-use crate::draw;
+use crate::draw::{self, Reach};
 use crate::evidence::Reader;
 use crate::fact::{ScopeId, Stamp};
 use crate::params::Params;
@@ -79,7 +79,11 @@ impl Node {
             .iter()
             .map(|signal| (*signal, posterior::of(&reading, *signal, turn.scope)))
             .collect();
-        let strategy = draw::largest(turn.task, posteriors.iter().copied()).map_or(0, |(place, _)| place);
+        let reach = Reach::of(&reading, turn.scope);
+        let draws = posteriors
+            .iter()
+            .map(|(signal, posterior)| (*signal, reach.reshaped(*posterior)));
+        let strategy = draw::largest(turn.task, draws).map_or(0, |(place, _)| place);
         Choice {
             strategy,
             mean: posteriors[strategy].1.mean,
