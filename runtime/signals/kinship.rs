@@ -166,6 +166,7 @@ impl Kinship {
             mean,
             sd: precision.recip().sqrt(),
             runs: 0.0,
+            seen: 0.0,
         }
     }
 

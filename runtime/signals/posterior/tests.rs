@@ -44,6 +44,7 @@ fn what_is_expected_yields_to_own_evidence() {
         mean: 0.3,
         sd: 0.15,
         runs: 0.0,
+        seen: 0.0,
     };
     let unmoved = updated(above, Evidence::default(), &params);
     assert!((unmoved.mean - above.mean).abs() < 1e-12 && (unmoved.sd - above.sd).abs() < 1e-12);
