@@ -80,7 +80,7 @@ fn a_fleet_learns_faster_than_a_node_and_types_learn_from_each_other() {
     let report = run(&patch, &measured(), &|_, _| ());
     let figure = |name: &str| report.figures[name];
     assert!(
-        figure("tasks_per_node_to_90") < figure("tasks_per_node_to_90_without_backoff"),
+        figure("tasks_per_node_to_90") < figure("tasks_per_node_to_90_isolated"),
         "{:?}",
         report.figures
     );
