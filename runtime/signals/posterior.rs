@@ -51,23 +51,20 @@ pub fn of(reading: &Reading<'_>, signal: SignalId, scope: ScopeId) -> Posterior 
     };
     scopes.reverse();
     let params = reading.by.params;
-    let (mut posterior, mut leaning) = (Posterior::prior(params), 0.0);
-    for scope in scopes {
-        let evidence = evidence::slow(reading, signal, scope);
-        posterior = updated(posterior, leaning, evidence, params);
-        leaning = reading.by.view.leaning(scope, params);
+    let mut expected = Posterior::prior(params);
+    for pair in scopes.windows(2) {
+        let kinship = reading.by.view.kinship();
+        expected = kinship.expected(reading, signal, (pair[0], pair[1]), expected);
     }
-    posterior
+    updated(expected, evidence::slow(reading, signal, scope), params)
 }
 
-/// What is expected after this evidence, if `above` was expected without it and is worth at most `leaning` runs.
-fn updated(above: Posterior, leaning: f64, evidence: Evidence, params: &Params) -> Posterior {
-    let noise = noise(evidence, params);
-    let prior = params.prior_sd.powi(2);
-    let leaning = above.runs.min(leaning);
-    let precision = 1.0 / prior + (leaning + evidence.n) / noise;
+/// What is expected after this evidence.
+fn updated(expected: Posterior, evidence: Evidence, params: &Params) -> Posterior {
+    let (noise, prior) = (noise(evidence, params), expected.sd.powi(2));
+    let precision = 1.0 / prior + evidence.n / noise;
     Posterior {
-        mean: (evidence.adv + leaning * above.mean) / noise / precision,
+        mean: (expected.mean / prior + evidence.adv / noise) / precision,
         sd: precision.recip().sqrt(),
         runs: evidence.n,
         seen: evidence.n / noise,

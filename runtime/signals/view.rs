@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{BundleClass, Origin};
 
+use crate::evidence::Reader;
 use crate::fact::{CellKey, ScopeId};
 use crate::fixed;
-use crate::kinship;
+use crate::kinship::Kinship;
 use crate::params::Params;
 use crate::pooling;
 use crate::regime::{Electorate, Regime, ScopeRegimes};
@@ -28,7 +29,7 @@ pub struct View {
     /// Origins that are believed less than whole, by origin; all others are believed.
     doubted: BTreeMap<Origin, i64>,
     caps: BTreeMap<ScopeId, f64>,
-    leanings: BTreeMap<ScopeId, f64>,
+    kinship: Kinship,
     bundles: BTreeMap<ScopeId, BTreeSet<BundleClass>>,
     regimes: BTreeMap<ScopeId, ScopeRegimes>,
 }
@@ -42,7 +43,7 @@ impl View {
             trust: Trust::blank(),
             doubted: BTreeMap::new(),
             caps: BTreeMap::new(),
-            leanings: BTreeMap::new(),
+            kinship: Kinship::blank(),
             bundles: BTreeMap::new(),
             regimes: BTreeMap::new(),
         }
@@ -60,11 +61,17 @@ impl View {
         for key in replica.signal_keys() {
             view.bundles.entry(key.scope).or_default().insert(key.bundle);
         }
-        view.leanings = kinship::leanings(replica, now, params, |origin| view.weight(origin));
         let scopes: Vec<ScopeId> = view.bundles.keys().copied().collect();
         for scope in scopes {
             view.refresh(replica, scope, now, params);
         }
+        let reader = Reader {
+            view: &view,
+            bundle: BundleClass::default(),
+            now,
+            params,
+        };
+        view.kinship = Kinship::of(&reader.of(replica));
         view
     }
 
@@ -115,9 +122,9 @@ impl View {
         self.caps.get(&scope).copied().unwrap_or(f64::INFINITY)
     }
 
-    /// Runs that a scope is worth to those below it.
-    pub fn leaning(&self, above: ScopeId, params: &Params) -> f64 {
-        self.leanings.get(&above).copied().unwrap_or(params.backoff_runs)
+    /// What sibling scopes say of each other.
+    pub const fn kinship(&self) -> &Kinship {
+        &self.kinship
     }
 
     /// The regime that a signal of a scope is in.

@@ -1,8 +1,12 @@
 //! Kinship on scopes that are alike, that have nothing in common, and that nothing is known of.
 
+use anthill_contracts::signal::Origin;
+
 use super::*;
-use crate::fact::{Cell, Fact, Stamp, Sums};
+use crate::fact::{Cell, CellKey, Fact, Stamp, Sums};
 use crate::fixed;
+use crate::replica::Replica;
+use crate::view::View;
 
 const OURS: Origin = Origin { tenant: 1, node: 1 };
 
@@ -56,33 +60,94 @@ fn family(gain: impl Fn(usize, usize) -> f64) -> (Replica, ScopeId) {
     (replica, ScopeId::of(&top))
 }
 
-fn leaning(replica: &Replica, top: ScopeId) -> Option<f64> {
-    leanings(replica, 1_000, &Params::default(), |_| fixed::ONE)
-        .get(&top)
-        .copied()
+fn view(replica: &Replica) -> View {
+    View::of(replica, OURS, 1_000, &Params::default())
+}
+
+fn runs(replica: &Replica, top: ScopeId) -> Option<f64> {
+    view(replica).kinship().runs(top, &Params::default())
 }
 
 #[test]
 fn scopes_that_are_alike_lean_more() {
     let (replica, top) = family(|_, signal| 0.02 * signal as f64);
-    let runs = leaning(&replica, top).expect("there are siblings");
-    assert!(runs > 2.0 * Params::default().backoff_runs, "{runs}");
+    let runs = runs(&replica, top).expect("there are siblings");
+    assert!(runs > 10.0 * Params::default().backoff_runs, "{runs}");
 }
 
 #[test]
 fn scopes_with_nothing_in_common_lean_less() {
-    let (replica, top) = family(|scope, signal| 0.3 * if (scope + signal) % 2 == 0 { 1.0 } else { -1.0 });
-    let runs = leaning(&replica, top).expect("there are siblings");
-    // The means are 0.3 off the family's: 0.25 / 0.3² runs, or a little more for the noise.
-    assert!(runs > 2.0 && runs < 4.0, "{runs}");
+    let (replica, top) = family(|scope, signal| if signal == scope { 0.6 } else { -0.2 });
+    let runs = runs(&replica, top).expect("there are siblings");
+    // Each leader is 0.8 above what it gains elsewhere: 0.25 / 0.8² runs.
+    assert!(runs < 0.6, "{runs}");
+}
+
+#[test]
+fn signals_that_lose_everywhere_make_no_kin() {
+    let (replica, top) = family(|scope, signal| match signal {
+        0..6 => [-0.3, 0.6][usize::from(signal == scope)],
+        _ => -0.3,
+    });
+    let runs = runs(&replica, top).expect("there are siblings");
+    assert!(runs < 0.6, "{runs}");
 }
 
 #[test]
 fn nothing_known_leaves_the_recommended_number() {
-    assert_eq!(leaning(&Replica::default(), ScopeId(1)), None);
+    assert_eq!(runs(&Replica::default(), ScopeId(1)), None);
     let (replica, top) = family(|_, _| 0.0);
-    let nobody = leanings(&replica, 1_000, &Params::default(), |_| 0);
-    assert_eq!(nobody.get(&top), None);
-    let params = Params::default();
-    assert!((Spread::default().runs(&params) - params.backoff_runs).abs() < 1e-9);
+    let runs = runs(&replica, top).expect("there are siblings");
+    let recommended = Params::default().backoff_runs;
+    assert!((runs / recommended).ln().abs() < 0.15, "{runs}");
+}
+
+#[test]
+fn a_scope_does_not_lean_on_what_it_has_seen_itself() {
+    let (replica, top) = family(|scope, signal| match (signal, scope) {
+        (2, 2) => 0.5,
+        (2, _) => 0.3,
+        _ => 0.0,
+    });
+    let (view, params) = (view(&replica), Params::default());
+    let reader = Reader {
+        view: &view,
+        bundle: BundleClass::default(),
+        now: 1_000,
+        params: &params,
+    };
+    let below = |number: usize| ScopeId::of(&format!("top/below-{number}").parse().expect("a scope"));
+    let prior = Posterior::prior(&params);
+    let expected = |signal: usize, scope: usize| {
+        let signal = SignalId::of_parts(&[&signal.to_le_bytes()]);
+        let reading = reader.of(&replica);
+        view.kinship()
+            .expected(&reading, signal, (top, below(scope)), prior)
+    };
+    let (own, other) = (expected(2, 2), expected(2, 3));
+    assert!(own.mean > 0.2 && own.mean < 0.3, "{own:?}");
+    assert!(
+        other.mean > own.mean + 0.02,
+        "another leans on it, too: {other:?} {own:?}"
+    );
+    assert!(own.sd < prior.sd);
+}
+
+#[test]
+fn scopes_with_nothing_in_common_expect_next_to_nothing() {
+    let (replica, top) = family(|scope, signal| if signal == scope { 0.6 } else { -0.2 });
+    let (view, params) = (view(&replica), Params::default());
+    let reader = Reader {
+        view: &view,
+        bundle: BundleClass::default(),
+        now: 1_000,
+        params: &params,
+    };
+    let below = ScopeId::of(&"top/below-3".parse().expect("a scope"));
+    let signal = SignalId::of_parts(&[&9_usize.to_le_bytes()]);
+    let prior = Posterior::prior(&params);
+    let kinship = view.kinship();
+    let expected = kinship.expected(&reader.of(&replica), signal, (top, below), prior);
+    assert!(expected.mean.abs() < 0.02, "{expected:?}");
+    assert!((expected.sd - prior.sd).abs() < 1e-12, "{expected:?}");
 }

@@ -14,7 +14,7 @@ fn evidence(n: f64, mean: f64, gain: f64) -> Evidence {
 fn without_evidence_the_prior_stands() {
     let params = Params::default();
     let prior = Posterior::prior(&params);
-    let unmoved = updated(prior, params.backoff_runs, Evidence::default(), &params);
+    let unmoved = updated(prior, Evidence::default(), &params);
     assert!((unmoved.mean).abs() < 1e-12 && (unmoved.sd - params.prior_sd).abs() < 1e-12);
 }
 
@@ -22,8 +22,8 @@ fn without_evidence_the_prior_stands() {
 fn evidence_moves_the_mean_and_narrows_it() {
     let params = Params::default();
     let prior = Posterior::prior(&params);
-    let few = updated(prior, params.backoff_runs, evidence(5.0, 0.7, 0.2), &params);
-    let many = updated(prior, params.backoff_runs, evidence(500.0, 0.7, 0.2), &params);
+    let few = updated(prior, evidence(5.0, 0.7, 0.2), &params);
+    let many = updated(prior, evidence(500.0, 0.7, 0.2), &params);
     assert!(few.mean > 0.05 && few.mean < many.mean && many.mean < 0.2);
     assert!(few.sd < params.prior_sd && many.sd < few.sd / 3.0);
 }
@@ -32,24 +32,23 @@ fn evidence_moves_the_mean_and_narrows_it() {
 fn outcomes_that_hardly_vary_are_surer() {
     let params = Params::default();
     let prior = Posterior::prior(&params);
-    let even = updated(prior, params.backoff_runs, evidence(20.0, 0.5, 0.1), &params);
-    let sure = updated(prior, params.backoff_runs, evidence(20.0, 0.95, 0.1), &params);
+    let even = updated(prior, evidence(20.0, 0.5, 0.1), &params);
+    let sure = updated(prior, evidence(20.0, 0.95, 0.1), &params);
     assert!(sure.sd < even.sd * 0.8, "{} {}", sure.sd, even.sd);
 }
 
 #[test]
-fn a_scope_leans_on_the_one_above_for_a_few_runs() {
+fn what_is_expected_yields_to_own_evidence() {
     let params = Params::default();
-    let above = updated(
-        Posterior::prior(&params),
-        params.backoff_runs,
-        evidence(300.0, 0.8, 0.3),
-        &params,
-    );
-    let fresh = updated(above, params.backoff_runs, Evidence::default(), &params);
-    assert!(fresh.mean > 0.1, "{fresh:?}");
-    assert!(fresh.sd > 2.0 * above.sd, "it is not as sure as the one above");
-    let known = updated(above, params.backoff_runs, evidence(300.0, 0.4, -0.2), &params);
+    let above = Posterior {
+        mean: 0.3,
+        sd: 0.15,
+        runs: 0.0,
+        seen: 0.0,
+    };
+    let unmoved = updated(above, Evidence::default(), &params);
+    assert!((unmoved.mean - above.mean).abs() < 1e-12 && (unmoved.sd - above.sd).abs() < 1e-12);
+    let known = updated(above, evidence(300.0, 0.4, -0.2), &params);
     assert!(known.mean < -0.15, "its own evidence wins: {known:?}");
 }
 

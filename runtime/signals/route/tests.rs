@@ -11,7 +11,8 @@ use anthill_contracts::spec::Quality;
 use super::*;
 use crate::base::{KnowledgeBase, Opening};
 use crate::params::Params;
-use crate::{audit, credit, dedup, kinship, pooling, trust};
+use crate::view::View;
+use crate::{audit, credit, dedup, pooling, trust};
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -336,8 +337,8 @@ fn what_runs_cost_says_nothing_of_who_is_to_be_believed_or_of_what_is_alike() {
         pooling::caps(&with, &weights, NOW, &params),
         pooling::caps(&without, &weights, NOW, &params)
     );
-    let leanings = |replica| kinship::leanings(replica, NOW, &params, |_| fixed::ONE);
-    assert_eq!(leanings(&with), leanings(&without));
+    let alike = |replica| View::of(replica, own, NOW, &params).kinship().clone();
+    assert_eq!(alike(&with), alike(&without));
     assert_eq!(
         audit::novelty(&with, NOW, &params),
         audit::novelty(&without, NOW, &params)
