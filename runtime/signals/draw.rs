@@ -23,6 +23,9 @@ const BREADTH_MIN: f64 = 0.2;
 /// Least runs of an origin in a scope, Q16.16 after decay, for it to count as one that works there.
 const ACTIVE_RUNS: i64 = fixed::ONE / 2;
 
+/// By how much an inverse variance exceeds what the scope itself gives, where it leans on others.
+const LEANING: f64 = 1.0 + 1e-6;
+
 /// How far draws reach around what is expected.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reach {
@@ -57,13 +60,13 @@ impl Reach {
     }
 
     /// The posterior that draws follow: with the same mean, and as if each run in the scope itself had been made more
-    /// than once. What is concluded from other scopes is neither made surer nor drawn more narrowly: it may be wrong
-    /// here, and the runs that would show it must go on.
+    /// than once. What is concluded from other scopes is not made surer, and whoever leans on them draws widely: they
+    /// may be wrong here, and the runs that would show it must go on.
     #[must_use]
     pub fn reshaped(self, posterior: Posterior) -> Posterior {
         let precision = posterior.sd.powi(2).recip();
-        let of_here = ((self.prior + posterior.seen) / precision).min(1.0);
-        let breadth = 1.0 - (1.0 - self.breadth) * of_here;
+        let leans = precision > (self.prior + posterior.seen) * LEANING;
+        let breadth = if leans { 1.0 } else { self.breadth };
         Posterior {
             sd: breadth / (precision + (self.runs - 1.0) * posterior.seen).sqrt(),
             ..posterior

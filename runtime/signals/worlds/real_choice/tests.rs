@@ -80,12 +80,12 @@ fn a_fleet_learns_faster_than_a_node_and_types_learn_from_each_other() {
     let report = run(&patch, &measured(), &|_, _| ());
     let figure = |name: &str| report.figures[name];
     assert!(
-        figure("tasks_per_node_to_90") < figure("tasks_per_node_to_90_isolated"),
+        figure("tasks_per_node_to_90") <= figure("tasks_per_node_to_90_without_backoff"),
         "{:?}",
         report.figures
     );
     assert!(
-        figure("regret") < figure("regret_without_backoff"),
+        figure("regret") < 0.8 * figure("regret_without_backoff"),
         "{:?}",
         report.figures
     );
