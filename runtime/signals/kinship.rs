@@ -160,12 +160,11 @@ impl Kinship {
             sum.add(mean, tau2 * together + variance);
         }
         let (mean, variance) = sum.with(prior.mean, prior.sd.powi(2));
-        // The less siblings have in common, the wider this is. What is wider than nothing known at all says nothing, and
-        // is taken back towards it in that proportion.
-        let (width, widest) = (tau2 + variance, params.prior_sd.powi(2));
+        // No gain is taken to be further from what is expected than gains are at all.
+        let precision = params.prior_sd.powi(-2) + (tau2 + variance).recip();
         Posterior {
-            mean: mean * (widest / width).min(1.0),
-            sd: width.min(widest).sqrt(),
+            mean,
+            sd: precision.recip().sqrt(),
             runs: 0.0,
             seen: 0.0,
         }

@@ -104,11 +104,7 @@ fn nothing_known_leaves_the_recommended_number() {
 
 #[test]
 fn a_scope_does_not_lean_on_what_it_has_seen_itself() {
-    let (replica, top) = family(|scope, signal| match (signal, scope) {
-        (2, 2) => 0.5,
-        (2, _) => 0.3,
-        _ => 0.0,
-    });
+    let (replica, top) = family(|scope, signal| if signal == scope { 0.6 } else { 0.0 });
     let (view, params) = (view(&replica), Params::default());
     let reader = Reader {
         view: &view,
@@ -124,30 +120,7 @@ fn a_scope_does_not_lean_on_what_it_has_seen_itself() {
         view.kinship()
             .expected(&reading, signal, (top, below(scope)), prior)
     };
-    let (own, other) = (expected(2, 2), expected(2, 3));
-    assert!(own.mean > 0.2 && own.mean < 0.3, "{own:?}");
-    assert!(
-        other.mean > own.mean + 0.02,
-        "another leans on it, too: {other:?} {own:?}"
-    );
-    assert!(own.sd < prior.sd);
-}
-
-#[test]
-fn scopes_with_nothing_in_common_expect_next_to_nothing() {
-    let (replica, top) = family(|scope, signal| if signal == scope { 0.6 } else { -0.2 });
-    let (view, params) = (view(&replica), Params::default());
-    let reader = Reader {
-        view: &view,
-        bundle: BundleClass::default(),
-        now: 1_000,
-        params: &params,
-    };
-    let below = ScopeId::of(&"top/below-3".parse().expect("a scope"));
-    let signal = SignalId::of_parts(&[&9_usize.to_le_bytes()]);
-    let prior = Posterior::prior(&params);
-    let kinship = view.kinship();
-    let expected = kinship.expected(&reader.of(&replica), signal, (top, below), prior);
-    assert!(expected.mean.abs() < 0.02, "{expected:?}");
-    assert!((expected.sd - prior.sd).abs() < 1e-12, "{expected:?}");
+    assert!(expected(2, 2).mean.abs() < 1e-3, "{:?}", expected(2, 2));
+    assert!(expected(2, 3).mean > 0.02, "{:?}", expected(2, 3));
+    assert!(expected(2, 3).sd < prior.sd);
 }
