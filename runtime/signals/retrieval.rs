@@ -33,7 +33,8 @@ pub const ACTIONS_MAX: usize = 512;
 /// Most bytes of a task's text that are looked at.
 pub const QUERY_BYTES_MAX: usize = 4096;
 
-/// How the rankings are made; every number is chosen on manual pages, see [`crate::worlds::retrieval`].
+/// How the rankings are made; every number is chosen on manual pages, see [`crate::worlds::retrieval`]: on the questions
+/// of one half of them, and kept where those of the other half agreed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
     /// BM25 over words.
@@ -62,10 +63,10 @@ impl Default for Tuning {
             word_k1: 2.5,
             word_b: 0.9,
             pair_weight: 0.3,
-            gram_k1: 3.0,
-            gram_b: 0.9,
+            gram_k1: 8.0,
+            gram_b: 1.0,
             second_weight: 0.5,
-            rank_offset: 10.0,
+            rank_offset: 5.0,
             depth: 128,
             visits_max: 50_000,
         }
@@ -406,10 +407,10 @@ impl Index {
             .filter_map(|(slot, score)| Some((score / best, self.entries[slot as usize].as_ref()?)))
             .collect();
         found.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.signal.id.cmp(&right.signal.id)));
-        let gram_bound = self.grams.bound(&asked.grams).max(f32::MIN_POSITIVE);
+        let gram_full = self.grams.full(&asked.grams).max(f32::MIN_POSITIVE);
         let fits = |entry: &Entry| {
             let place = self.places[&entry.signal.id] as usize;
-            let grams = gram_scores.get(place).map_or(0.0, |score| score / gram_bound);
+            let grams = gram_scores.get(place).map_or(0.0, |score| score / gram_full);
             let nearness = query.vector.map_or(0.0, |vector| self.nearness(entry, vector));
             asked.match_with(entry).max(f64::from(grams.max(nearness))) >= self.relevance_min
         };

@@ -12,6 +12,9 @@ pub(super) const SLOTS_MAX: usize = 1 << 24;
 
 const COUNT_MAX: u32 = 255;
 
+/// See [`Postings::full`]; texts repeat their terms, so once is not all that can be expected.
+const FULL: f32 = 4.0;
+
 /// The constants of BM25.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Saturation {
@@ -131,10 +134,11 @@ impl Postings {
         known.into_iter().take(count).map(|(_, term)| term).collect()
     }
 
-    /// What [`Postings::scores`] never reaches for these terms.
-    pub(super) fn bound(&self, terms: &[QueryTerm]) -> f32 {
+    /// What a text is measured by that these terms are to be found in: [`FULL`] times what one of average length scores
+    /// that holds each of them once.
+    pub(super) fn full(&self, terms: &[QueryTerm]) -> f32 {
         let gains = terms.iter().map(|term| term.weight * self.idf(term.term));
-        gains.sum::<f32>() * (self.saturation.k1 + 1.0)
+        gains.sum::<f32>() * FULL
     }
 
     /// BM25 of every text for these terms, by place; 0 where none of them stands.
