@@ -54,18 +54,29 @@ fn shown(place: &Workplace, job: &str, signal: &str) -> usize {
     exposed.filter(|line| line.contains(signal)).count()
 }
 
-#[test]
-fn a_second_job_reads_other_documents_better_and_says_why() {
-    let place = workplace();
-    let first = run(&place, "first");
-    let before = score(&place, &first);
-    let second = run(&place, "second");
-    let after = score(&place, &second);
-    assert!(
-        after > before + 0.1,
-        "the first job scored {before}, the second {after}"
-    );
+/// Pairs of jobs whose scores are compared: a first job that is lucky early leaves a second one little to gain.
+const PAIRS: usize = 5;
 
+#[test]
+fn a_second_job_reads_other_documents_better() {
+    let pairs: Vec<(f64, f64)> = (0..PAIRS)
+        .map(|_| {
+            let place = workplace();
+            let first = run(&place, "first");
+            let second = run(&place, "second");
+            (score(&place, &first), score(&place, &second))
+        })
+        .collect();
+    let gain = pairs.iter().map(|(first, second)| second - first).sum::<f64>() / PAIRS as f64;
+    // In 14 pairs it was 0.27 on average, with a standard deviation of 0.17.
+    assert!(gain > 0.05, "scores of first and second jobs: {pairs:?}");
+}
+
+#[test]
+fn what_was_learned_is_told_with_its_reasons() {
+    let place = workplace();
+    run(&place, "first");
+    let second = run(&place, "second");
     let listed = signals(&place);
     assert!(
         listed[0]["gain"]["low"].as_f64().is_some_and(|low| low > 0.0),
