@@ -174,9 +174,11 @@ impl Remote {
                 model = %request.model.name(),
                 attempt,
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                reason,
+                reason = failure.outline(),
                 "asking a model failed, trying again"
             );
+            // A provider may repeat the prompt in its words.
+            tracing::trace!(reason, "what the provider said");
             counter!(RETRIES_TOTAL, "provider" => self.name.clone()).increment(1);
             deltas(ModelDelta::Retry { attempt, wait });
             tries.last = Some(reason);

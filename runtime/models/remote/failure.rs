@@ -110,6 +110,12 @@ impl Failure {
         }
     }
 
+    /// What happened, without the words of the provider: they follow the first colon.
+    pub(crate) fn outline(&self) -> String {
+        let whole = self.to_string();
+        whole.split(':').next().unwrap_or_default().to_owned()
+    }
+
     /// The same failure with its words passed through `change`.
     pub(crate) fn map_detail(self, change: impl Fn(&str) -> String) -> Self {
         match self {

@@ -86,3 +86,15 @@ fn words_are_shortened_between_characters() {
     assert_eq!(short.chars().count(), DETAIL_CHARS_MAX + 1);
     assert!(short.ends_with('…'));
 }
+
+#[test]
+fn an_outline_says_what_happened_and_repeats_no_words() {
+    let said = r#"{"error": {"message": "cannot read: my secret plan"}}"#;
+    assert_eq!(of(503, said).outline(), "HTTP 503");
+    assert_eq!(of(401, said).outline(), "the key was refused (HTTP 401)");
+    let within = Failure::in_stream(&json!({"type": "overloaded_error", "message": "my secret plan"}));
+    assert_eq!(within.outline(), "an error within the stream");
+    let refused =
+        Failure::in_stream(&json!({"type": "overloaded_error", "code": 529, "message": "my secret plan"}));
+    assert_eq!(refused.outline(), "HTTP 529");
+}
