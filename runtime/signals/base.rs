@@ -241,6 +241,7 @@ impl KnowledgeBase {
                     Fact::Signal { signal, .. } => !is_private(signal.id),
                     Fact::Cell { key, .. } => !is_private(key.signal),
                     Fact::Alias { alias, .. } => !is_private(alias.stands) && !is_private(alias.follows),
+                    Fact::Other { other, .. } => !other.about.is_some_and(is_private),
                     Fact::Scope { .. } | Fact::ScopeCell { .. } | Fact::Tomb { .. } => true,
                 }
         });

@@ -1,34 +1,37 @@
 //! Facts as bytes: rows of a store, batches on the wire, snapshots in a file. One format of contents for all three.
 //!
 //! A batch says who wrote and where once, in lists at its front, and refers to them by place; so a cell takes about
-//! 50 bytes. Every value carries its kind and its length. What a reader does not know (kinds after its own, fields
-//! after those it knows) it skips by length, and what is damaged or cannot be costs that one value and not the batch.
-//! So programs of two versions work side by side: a version below [`VERSION_END`] may add kinds and add fields at the
-//! end of a content, and nothing else. Rejected: a self-describing format, at twice the bytes, and one length for the
-//! whole batch, with which one bad value would spoil its neighbours.
+//! 50 bytes. Every value carries its kind and its length, so what is damaged or cannot be costs that one value and not
+//! the batch. Rejected: a self-describing format, at twice the bytes, and one length for the whole batch, with which one
+//! bad value would spoil its neighbours.
 //!
-//! What is skipped is not passed on: a content names writers, scopes and signals by their places in its own batch, and
-//! what of an unknown content is a place nobody older can tell. So an older node neither holds nor forwards values of a
-//! newer kind, and forwards values with newer fields without them, under the same stamp. It does say how far the
-//! stream has come, so a newer node that has a stretch of a stream from an older one misses the newer kinds in it until
-//! a comparison of ranges with a newer node brings them (`tree_rounds`, each minute). Whoever adds a kind therefore
-//! writes its content without places, so that the version after this one can carry on what it cannot read. A field is
-//! added only where a reader that misses it reads the same value: otherwise the short and the whole value, with one
-//! stamp, would convict their origin of having written twice.
+//! Programs of two versions work side by side, and neither loses what the other says. The kinds 1 to 6 are frozen: bytes
+//! after the content of one, or a choice in it that has no meaning, are damage, to every version alike. What a later
+//! version has to say more it says in a kind of its own that stands beside and is keyed alike. All kinds from 7 to 254
+//! have one form for good ([`Other`](crate::fact::Other)), which names nothing by its place in a batch: an older program
+//! merges, keeps and passes on what it cannot read, and reads it in its rows once it has become a newer one. Whether a
+//! content of such a kind makes sense is looked at where it is read, never where it arrives, so that all versions hold the
+//! same facts. A version from [`VERSION_END`] on is another format. Rejected: fields added at the end of a known kind.
+//! An older node passes the value on without them, under the same stamp, and a newer one takes the two for a lie.
 //!
 //! ```text
 //! batch    = version:u8, time:number, writers, scopes, bundles, signals, value*
 //! writers  = count, (known:number | 0 tenant:u32 node:u64, incarnation:number, write:number)*
 //! scopes   = count, u64*    bundles = count, u32*    signals = count, 16 bytes*
 //! value    = kind:u8, length:number, writer:place, write:signed (after the writer's), key, content
+//! other    = at:number, about, key:(count, bytes), content:(count, bytes)    about = 0 | 1, 16 bytes
 //! row      = key bytes (kind first, in order of kinds and ids) -> version:u8, stamp, [origin], content
+//! other    = kind:u8, about, key (no count), origin -> version:u8, stamp, at:number, content:(count, bytes)
 //! snapshot = "ANTHILLK", version:u8, facts:u64, (length:u32, batch)*, 0:u32, BLAKE3 of all before it
 //! ```
 
 use anthill_contracts::signal::Origin;
 
 use self::bytes::{Reader, put_number};
-use crate::fact::{Alias, CellKey, Fact, ScopeId, Stamp, Tomb};
+use crate::fact::{
+    Alias, CellKey, Fact, OTHER_CONTENT_BYTES_MAX, OTHER_KEY_BYTES_MAX, Other, ScopeId, Stamp, Tomb,
+    is_other_kind,
+};
 
 pub mod batch;
 pub(crate) mod bytes;
@@ -55,7 +58,7 @@ pub enum Flaw {
     /// It does not decode.
     #[error("it does not decode")]
     Damaged,
-    /// A newer program wrote it; nothing is wrong with it.
+    /// A newer program wrote it in another frame; nothing is wrong with it.
     #[error("a newer program wrote it")]
     Newer,
     /// It is longer than anybody may write.
@@ -72,7 +75,10 @@ pub enum Flaw {
     NotItself,
 }
 
-/// The kinds of facts, as bytes.
+/// Bytes of an origin in the key of a row.
+const ORIGIN_BYTES: usize = 12;
+
+/// The kinds of facts, as bytes. Their contents are frozen, and the list is closed.
 pub(crate) mod kind {
     pub(crate) const SIGNAL: u8 = 1;
     pub(crate) const SCOPE: u8 = 2;
@@ -105,6 +111,10 @@ pub fn row(fact: &Fact) -> (Vec<u8>, Vec<u8>) {
             values::put_origin(&mut value, tomb.by);
             values::put_why(&mut value, tomb.why);
             put_number(&mut value, tomb.at);
+        }
+        Fact::Other { other, .. } => {
+            put_number(&mut value, other.at);
+            values::put_bytes(&mut value, &other.content);
         }
     }
     (key, value)
@@ -140,6 +150,13 @@ pub fn key(fact: &Fact) -> Vec<u8> {
             values::put_target(&mut out, tomb.target);
             out
         }
+        Fact::Other { origin, other, .. } => {
+            let mut out = vec![other.kind];
+            values::put_about(&mut out, other.about);
+            out.extend_from_slice(&other.key);
+            values::put_origin(&mut out, *origin);
+            out
+        }
     }
 }
 
@@ -154,7 +171,7 @@ pub fn fact(key: &[u8], value: &[u8]) -> Result<Fact, Flaw> {
         seq: value.number()?,
     };
     let fact = fact_of(&mut key, &mut value, stamp)?;
-    if !key.is_empty() {
+    if !key.is_empty() || !value.is_empty() {
         return Err(Flaw::Damaged);
     }
     Ok(fact)
@@ -204,8 +221,32 @@ fn fact_of(key: &mut Reader<'_>, value: &mut Reader<'_>, stamp: Stamp) -> Result
                 at: value.number()?,
             },
         },
-        _ => return Err(Flaw::Newer),
+        kind if is_other_kind(kind) => other_fact(key, value, (kind, stamp))?,
+        _ => return Err(Flaw::Damaged),
     })
+}
+
+/// A fact of a kind of its own. Its key is as long as its row's key leaves it.
+fn other_fact(
+    key: &mut Reader<'_>,
+    value: &mut Reader<'_>,
+    (kind, stamp): (u8, Stamp),
+) -> Result<Fact, Flaw> {
+    let about = values::about(key)?;
+    let length = key.left().checked_sub(ORIGIN_BYTES).ok_or(Flaw::Cut)?;
+    if length > OTHER_KEY_BYTES_MAX {
+        return Err(Flaw::TooLarge);
+    }
+    let name = key.take(length)?.to_vec();
+    let origin = values::origin(key)?;
+    let other = Box::new(Other {
+        kind,
+        at: value.number()?,
+        about,
+        key: name,
+        content: values::bytes(value, OTHER_CONTENT_BYTES_MAX)?,
+    });
+    Ok(Fact::Other { origin, stamp, other })
 }
 
 /// A scope's path under the number that it is said to have.

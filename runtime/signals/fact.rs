@@ -14,6 +14,11 @@ use crate::fixed::{self, Decay};
 use crate::params::Params;
 use crate::replica::Stream;
 
+mod other;
+
+pub(crate) use other::is_other_kind;
+pub use other::{OTHER_CONTENT_BYTES_MAX, OTHER_KEY_BYTES_MAX, Other, OtherId};
+
 /// Marks the numbers of zones among those of nodes. Nodes' numbers are hashes or small, so none is met by chance.
 const ZONE_TAG: u64 = 0xffff_ffff_0000_0000;
 
@@ -376,6 +381,15 @@ pub enum Fact {
         /// The tombstone.
         tomb: Tomb,
     },
+    /// A fact of a kind that a later program has brought.
+    Other {
+        /// Who wrote it.
+        origin: Origin,
+        /// The origin's version at which it was written.
+        stamp: Stamp,
+        /// What can be known of it.
+        other: Box<Other>,
+    },
 }
 
 impl Fact {
@@ -386,7 +400,8 @@ impl Fact {
             Self::Scope { origin, .. }
             | Self::Cell { origin, .. }
             | Self::ScopeCell { origin, .. }
-            | Self::Alias { origin, .. } => *origin,
+            | Self::Alias { origin, .. }
+            | Self::Other { origin, .. } => *origin,
             Self::Tomb { tomb, .. } => tomb.by,
         }
     }
@@ -401,7 +416,11 @@ impl Fact {
 
     /// Whether it is evidence, which stays in its zone, and not one of the facts that are needed everywhere.
     pub const fn is_evidence(&self) -> bool {
-        matches!(self, Self::Cell { .. } | Self::ScopeCell { .. })
+        match self {
+            Self::Cell { .. } | Self::ScopeCell { .. } => true,
+            Self::Other { other, .. } => other.is_evidence(),
+            Self::Signal { .. } | Self::Scope { .. } | Self::Alias { .. } | Self::Tomb { .. } => false,
+        }
     }
 
     /// The time that it speaks of, in milliseconds since 1970; 0 for facts that have none.
@@ -411,6 +430,7 @@ impl Fact {
             Self::Cell { cell, .. } => cell.at,
             Self::ScopeCell { cell, .. } => cell.at,
             Self::Tomb { tomb, .. } => tomb.at,
+            Self::Other { other, .. } => other.at,
             Self::Scope { .. } | Self::Alias { .. } => 0,
         }
     }
@@ -421,7 +441,8 @@ impl Fact {
             Self::Signal { stamp, .. }
             | Self::Scope { stamp, .. }
             | Self::Alias { stamp, .. }
-            | Self::Tomb { stamp, .. } => *stamp,
+            | Self::Tomb { stamp, .. }
+            | Self::Other { stamp, .. } => *stamp,
             Self::Cell { cell, .. } => cell.stamp,
             Self::ScopeCell { cell, .. } => cell.stamp,
         }

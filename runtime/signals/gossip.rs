@@ -18,7 +18,7 @@ use anthill_contracts::signal::Origin;
 
 use self::chance::Chance;
 use self::message::{Given, Kind, Piece, Reading, Theirs, Writing, origins, runs};
-use crate::codec::Packer;
+use crate::codec::{Flaw, Packer};
 use crate::fact::Fact;
 use crate::replica::{Delta, Merged, Replica, Span, Stream, Versions};
 
@@ -115,7 +115,8 @@ pub struct Stats {
     pub news: u64,
     /// Values that were not taken because they do not decode or cannot be.
     pub quarantined: u64,
-    /// Values that a newer program wrote.
+    /// What newer programs wrote: facts of kinds that are not known here, which are carried, and messages and findings
+    /// of kinds that are not known, which are passed over.
     pub unknown: u64,
     /// Messages that were not looked at: too long, unreadable, or of nobody that is known.
     pub refused: u64,
@@ -293,9 +294,12 @@ impl Gossip {
             self.stats.refused += 1;
             return output;
         };
-        let Ok(reading) = Reading::new(bytes) else {
-            self.stats.refused += 1;
-            return output;
+        let reading = match Reading::new(bytes) {
+            Ok(reading) => reading,
+            Err(flaw) => {
+                self.pass_over(flaw);
+                return output;
+            }
         };
         let mine = self.versions_for(replica, &peer);
         let common: Vec<Stream> = mine.keys().copied().collect();
@@ -321,6 +325,14 @@ impl Gossip {
         }
         self.publish(replica, now, &mut output);
         output
+    }
+
+    /// Counts a message that is not looked at. A newer program may say more than this one knows; that is no harm.
+    const fn pass_over(&mut self, flaw: Flaw) {
+        match flaw {
+            Flaw::Newer => self.stats.unknown += 1,
+            _ => self.stats.refused += 1,
+        }
     }
 
     fn begin_round(&mut self) {
@@ -498,7 +510,8 @@ impl Gossip {
         let Given { mut pieces, batch } = given;
         self.stats.facts_received += batch.facts.len() as u64;
         self.stats.quarantined += batch.flaws.len() as u64;
-        self.stats.unknown += batch.unknown.len() as u64;
+        let unknown = |fact: &&Fact| matches!(fact, Fact::Other { .. });
+        self.stats.unknown += batch.facts.iter().filter(unknown).count() as u64;
         let mut held_back = BTreeSet::new();
         let mut facts = batch.facts;
         self.keep_zones_apart(peer, &mut pieces, &mut facts);

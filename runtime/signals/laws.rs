@@ -21,7 +21,7 @@ use anthill_contracts::signal::{
 };
 
 use crate::evidence::{self, Evidence};
-use crate::fact::{Alias, CellKey, Fact, ScopeId, Target, VOTES_MAX, Why};
+use crate::fact::{Alias, CellKey, Fact, Other, ScopeId, Target, VOTES_MAX, Why};
 use crate::fixed;
 use crate::params::Params;
 use crate::replica::{Bugs, Merged, Replica, Versions};
@@ -33,6 +33,8 @@ pub use board::Planted;
 const NODES: usize = 4;
 const SIGNALS: u64 = 5;
 const SCOPES: [&str; 3] = ["read", "read/text", "plan"];
+/// Kinds that no program knows yet; one of them is evidence.
+const KINDS: [u8; 2] = [7, 200];
 const HALF_LIFE_MS: u64 = 60_000;
 const START_MS: u64 = 1_700_000_000_000;
 const SKEW_MS: u64 = 5_000;
@@ -246,7 +248,7 @@ impl Fleet {
         let (what, number) = (self.dice.below(40), self.dice.below(SIGNALS));
         let scope = SCOPES[self.dice.place(SCOPES.len())];
         let (path, amount) = (scope_path(scope), self.dice.below(1 << 16));
-        let other = self.nodes[self.dice.place(self.nodes.len())].writer.origin;
+        let revoked = self.nodes[self.dice.place(self.nodes.len())].writer.origin;
         let votes = self.dice.below(3);
         let Node { replica, writer, .. } = &mut self.nodes[place];
         // No run is shown what its node knows to be dead, so none leaves evidence of it.
@@ -273,13 +275,15 @@ impl Fleet {
                 let target = match amount % 8 {
                     // An origin that is revoked and writes on has left the fleet.
                     _ if !self.is_foul => Target::Signal(signal_id(number)),
-                    0 => Target::Origin(other),
+                    0 => Target::Origin(revoked),
                     1 => Target::Tenant(2),
                     _ => Target::Signal(signal_id(number)),
                 };
                 Some(writer.tomb(replica, target, why, now))
             }
-            8..14 => Some(writer.scope_cell(replica, ScopeId::of(&path), now, |cell| {
+            12..14 => writer.other(replica, other(None, amount), now),
+            22..26 => writer.other(replica, other(Some(signal_id(number)), amount), now),
+            8..12 => Some(writer.scope_cell(replica, ScopeId::of(&path), now, |cell| {
                 cell.slow = cell.slow.with(amount, amount - fixed::ONE / 2);
                 if votes == 0 && cell.votes.len() < VOTES_MAX {
                     cell.votes.push((signal_id(number), 1));
@@ -316,12 +320,14 @@ impl Fleet {
     fn equivocate(&mut self, place: usize) {
         let now = self.clock(place);
         let (number, scope) = (self.dice.below(SIGNALS), SCOPES[self.dice.place(SCOPES.len())]);
-        let is_scope = self.dice.below(2) == 0;
+        let what = self.dice.below(3);
         let Node { replica, writer, .. } = &mut self.nodes[place];
-        let one = if is_scope {
-            writer.scope_cell(replica, key(number, scope).scope, now, |cell| cell.control_n += 1)
-        } else {
-            writer.cell(replica, key(number, scope), now, |cell| cell.total += 1)
+        let one = match what {
+            0 => writer.scope_cell(replica, key(number, scope).scope, now, |cell| cell.control_n += 1),
+            1 => writer
+                .other(replica, other(Some(signal_id(number)), 0), now)
+                .expect("it is small"),
+            _ => writer.cell(replica, key(number, scope), now, |cell| cell.total += 1),
         };
         let two = contradict(&one);
         let larger = if hash(&two) > hash(&one) { &two } else { &one };
@@ -456,7 +462,13 @@ fn rests(replica: &Replica) -> bool {
     let erased = replica.tombs().filter(|tomb| tomb.why == Why::Erasure);
     let mut erased = erased.map(|tomb| tomb.target);
     erased.all(|target| match target {
-        Target::Signal(id) => replica.signal(id).is_none() && replica.keys_of(id).is_empty(),
+        Target::Signal(id) => {
+            replica.signal(id).is_none()
+                && replica.keys_of(id).is_empty()
+                && KINDS
+                    .iter()
+                    .all(|kind| replica.others(*kind).all(|(_, other)| other.about != Some(id)))
+        }
         Target::Origin(origin) => replica
             .facts()
             .all(|fact| is_tomb(&fact) || fact.origin() != origin),
@@ -472,6 +484,7 @@ fn contradict(fact: &Fact) -> Fact {
     match &mut other {
         Fact::Cell { cell, .. } => cell.total += 1,
         Fact::ScopeCell { cell, .. } => cell.control_n += 1,
+        Fact::Other { other, .. } => other.content.push(1),
         _ => {}
     }
     other
@@ -482,6 +495,7 @@ fn hash(fact: &Fact) -> [u8; 32] {
     let bytes = match fact {
         Fact::Cell { cell, .. } => rmp_serde::to_vec(cell),
         Fact::ScopeCell { cell, .. } => rmp_serde::to_vec(cell),
+        Fact::Other { other, .. } => rmp_serde::to_vec(&**other),
         _ => rmp_serde::to_vec(fact),
     };
     *blake3::hash(&bytes.expect("facts are plain data")).as_bytes()
@@ -506,6 +520,18 @@ fn key(number: u64, scope: &str) -> CellKey {
         signal: signal_id(number),
         scope: ScopeId::of(&scope_path(scope)),
         bundle: BundleClass::default(),
+    }
+}
+
+/// What a newer program says, of a signal or of nobody.
+fn other(about: Option<SignalId>, amount: i64) -> Other {
+    let [first, second, ..] = amount.to_le_bytes();
+    Other {
+        kind: KINDS[usize::from(first % 2)],
+        at: 0,
+        about,
+        key: vec![second % 2],
+        content: amount.to_be_bytes().to_vec(),
     }
 }
 

@@ -14,6 +14,7 @@ mod claims;
 mod exchange;
 mod expiry;
 mod log;
+mod others;
 mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,7 @@ use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{Origin, ScopePath, Signal};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Target, Tomb, zone_of};
+use crate::fact::{Alias, Cell, CellKey, Fact, OtherId, ScopeCell, ScopeId, Stamp, Target, Tomb, zone_of};
 use crate::params::Params;
 
 pub use canonical::{BUCKETS, Kind};
@@ -31,11 +32,13 @@ pub use cells::ORIGINS_PER_KEY_MAX;
 pub use exchange::{Delta, Part, Span};
 pub use expiry::{FUTURE_MS_MAX, SIGNALS_PER_TREE_MAX};
 pub use log::STREAMS_MAX;
+pub use others::{OTHER_BYTES_MAX, OTHER_BYTES_PER_ORIGIN_MAX};
 pub use take::{CLAIMS_MAX, ENTRIES_PER_STREAM_MAX, PARKED_MAX};
 
 use cells::Cells;
 use claims::Claims;
 use log::{Item, Logs};
+use others::Others;
 
 /// Most origins whose evidence enters one reading; those with the most runs.
 pub const ORIGINS_PER_READING_MAX: usize = 64;
@@ -67,6 +70,8 @@ pub enum Entry {
     Alias(Alias, Origin),
     /// A tombstone.
     Tomb(Target, Origin),
+    /// A fact of a kind of its own.
+    Other(OtherId, Origin),
 }
 
 /// What became of a fact.
@@ -128,6 +133,7 @@ pub struct Replica {
     scope_cells: BTreeMap<ScopeId, Claims<ScopeCell>>,
     aliases: BTreeMap<Alias, Claims<(Stamp, ())>>,
     tombs: BTreeMap<Target, Claims<(Stamp, Tomb)>>,
+    others: Others,
     /// Of each tombstone: the least counts of the streams that it has kept out.
     kept_out: BTreeMap<Target, Versions>,
     parked: BTreeMap<(u64, Stream, u64), Fact>,
@@ -383,6 +389,14 @@ impl Replica {
                     tomb: *tomb,
                 }
             }
+            Entry::Other(id, origin) => {
+                let (stamp, other) = self.others.get(id, origin)?;
+                Fact::Other {
+                    origin,
+                    stamp: *stamp,
+                    other: Box::new((**other).clone()),
+                }
+            }
         })
     }
 
@@ -425,6 +439,7 @@ impl Replica {
                     .map(|(origin, _)| Entry::Tomb(*target, *origin)),
             );
         }
+        entries.extend(self.others.entries());
         entries
     }
 
@@ -459,6 +474,7 @@ impl Fact {
             Self::ScopeCell { scope, .. } => Entry::ScopeCell(*scope, origin),
             Self::Alias { alias, .. } => Entry::Alias(*alias, origin),
             Self::Tomb { tomb, .. } => Entry::Tomb(tomb.target, origin),
+            Self::Other { other, .. } => Entry::Other(other.id(), origin),
         }
     }
 }

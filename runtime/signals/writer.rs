@@ -6,7 +6,7 @@
 
 use anthill_contracts::signal::{Origin, ScopePath, Signal};
 
-use crate::fact::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Target, Tomb, Why};
+use crate::fact::{Alias, Cell, CellKey, Fact, Other, ScopeCell, ScopeId, Stamp, Target, Tomb, Why};
 use crate::replica::Replica;
 
 /// Stamps the facts of one origin and lays them into its replica.
@@ -128,6 +128,23 @@ impl Writer {
             alias,
         };
         replica.write(&fact, 0);
+        Some(fact)
+    }
+
+    /// Writes a fact of a kind of its own; `None` where it is larger than anybody may write. Its time becomes `now`, or
+    /// that of the value that it replaces where that is the later: no value fades before one that it has replaced.
+    pub fn other(&mut self, replica: &mut Replica, mut other: Other, now: u64) -> Option<Fact> {
+        if !other.is_sound() {
+            return None;
+        }
+        let held = replica.other(other.id(), self.origin);
+        other.at = held.map_or(now, |held| held.at.max(now));
+        let fact = Fact::Other {
+            origin: self.origin,
+            stamp: self.next(),
+            other: Box::new(other),
+        };
+        replica.write(&fact, now);
         Some(fact)
     }
 

@@ -205,6 +205,12 @@ fn show_stats(stats: &Stats, damaged: usize, console: &mut Console) -> Result<u8
     ))?;
     console.line(format!("regime bumps       {}", stats.regime_bumps))?;
     console.line(format!("facts              {}", words::count(stats.facts)))?;
+    if stats.newer > 0 {
+        console.line(format!(
+            "of newer programs  {}, kept and passed on",
+            words::count(stats.newer)
+        ))?;
+    }
     if damaged > 0 {
         console.line(format!(
             "damaged rows       {damaged}, left out; see `anthill explain AH0603`"

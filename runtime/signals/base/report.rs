@@ -213,6 +213,8 @@ pub struct Stats {
     pub tenants: Vec<TenantView>,
     /// What happened since the node started.
     pub counts: Counts,
+    /// Of the facts, those of newer programs: kept and passed on, and not read here.
+    pub newer: u64,
 }
 
 /// Sums of what was seen, decayed, as floating point.
@@ -324,6 +326,7 @@ impl KnowledgeBase {
         let mut stats = Stats {
             counts: self.counts,
             facts: self.facts().len() as u64,
+            newer: self.replica.other_count() as u64,
             ..Stats::default()
         };
         for state in SignalState::ALL {

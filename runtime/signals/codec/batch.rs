@@ -11,7 +11,7 @@ use anthill_contracts::signal::{BundleClass, Origin};
 
 use super::bytes::{Reader, put_count, put_number, put_signed, put_text};
 use super::{Flaw, VERSION, VERSION_END, checks, kind, values};
-use crate::fact::{Alias, CellKey, Fact, ScopeId, Stamp, Tomb};
+use crate::fact::{Alias, CellKey, Fact, ScopeId, Stamp, Tomb, is_other_kind};
 
 /// Most entries of one list at the front of a batch.
 const PLACES_MAX: usize = 65_536;
@@ -23,19 +23,6 @@ pub struct Batch {
     pub facts: Vec<Fact>,
     /// What was wrong with each value that was not taken.
     pub flaws: Vec<Flaw>,
-    /// Values that a newer program wrote.
-    pub unknown: Vec<Opaque>,
-}
-
-/// A value that this program cannot read, with all that it can know of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opaque {
-    /// Its kind.
-    pub kind: u8,
-    /// Who wrote it.
-    pub origin: Origin,
-    /// When, in its origin's own order.
-    pub stamp: Stamp,
 }
 
 /// Things that are said once and named by their place afterwards.
@@ -180,6 +167,10 @@ impl<'a> Packer<'a> {
                 put_number(&mut self.body, tomb.at);
                 kind::TOMB
             }
+            Fact::Other { other, .. } => {
+                values::put_other(&mut self.body, other);
+                other.kind
+            }
         }
     }
 
@@ -241,8 +232,7 @@ pub fn unpack(bytes: &[u8], common: &[Origin]) -> Result<Batch, Flaw> {
             break;
         };
         match value(kind, Reader::new(body), &front) {
-            Ok(Ok(fact)) => batch.facts.push(fact),
-            Ok(Err(opaque)) => batch.unknown.push(opaque),
+            Ok(fact) => batch.facts.push(fact),
             Err(flaw) => batch.flaws.push(flaw),
         }
     }
@@ -288,19 +278,17 @@ fn place<T: Copy>(from: &mut Reader<'_>, list: &[T]) -> Result<T, Flaw> {
     list.get(place).copied().ok_or(Flaw::Damaged)
 }
 
-/// One value: a fact, or something of a newer program.
-fn value(kind: u8, mut from: Reader<'_>, front: &Front) -> Result<Result<Fact, Opaque>, Flaw> {
+/// One value.
+fn value(kind: u8, mut from: Reader<'_>, front: &Front) -> Result<Fact, Flaw> {
     let (origin, inc, first) = place(&mut from, &front.writers)?;
     let seq = first.wrapping_add(from.signed()?.cast_unsigned());
     let stamp = Stamp { inc, seq };
-    match content(kind, &mut from, front, (origin, stamp)) {
-        Ok(fact) => {
-            checks::check(&fact)?;
-            Ok(Ok(fact))
-        }
-        Err(Flaw::Newer) => Ok(Err(Opaque { kind, origin, stamp })),
-        Err(flaw) => Err(flaw),
+    let fact = content(kind, &mut from, front, (origin, stamp))?;
+    if !from.is_empty() {
+        return Err(Flaw::Damaged);
     }
+    checks::check(&fact)?;
+    Ok(fact)
 }
 
 fn content(
@@ -350,6 +338,11 @@ fn content(
                 at: from.number()?,
             },
         },
-        _ => return Err(Flaw::Newer),
+        _ if is_other_kind(kind) => Fact::Other {
+            origin,
+            stamp,
+            other: Box::new(values::other(from, kind)?),
+        },
+        _ => return Err(Flaw::Damaged),
     })
 }

@@ -7,7 +7,7 @@ use anthill_contracts::signal::{SIGNAL_TEXT_BYTES_MAX, Signal, SignalBody};
 
 use super::Flaw;
 use crate::dedup;
-use crate::fact::{Cell, Fact, ScopeCell, Sums, VOTES_MAX};
+use crate::fact::{Cell, Fact, Other, ScopeCell, Sums, VOTES_MAX, is_other_kind};
 
 /// Most bytes of an action's arguments.
 const ARGS_BYTES_MAX: usize = 1024;
@@ -45,8 +45,21 @@ pub fn check(fact: &Fact) -> Result<(), Flaw> {
         Fact::ScopeCell { cell, .. } => check_scope_cell(cell),
         Fact::Alias { alias, .. } if alias.stands >= alias.follows => Err(Flaw::Impossible),
         Fact::Tomb { tomb, .. } => check_time(tomb.at),
+        Fact::Other { other, .. } => check_other(other),
         Fact::Alias { .. } | Fact::Scope { .. } => Ok(()),
     }
+}
+
+/// Its content is not looked at, not even by those who can read it: what one version refused and another carried
+/// would divide the fleet. Whoever reads a content judges it then.
+fn check_other(other: &Other) -> Result<(), Flaw> {
+    if !is_other_kind(other.kind) {
+        return Err(Flaw::Damaged);
+    }
+    if !other.is_sound() {
+        return Err(Flaw::TooLarge);
+    }
+    check_time(other.at)
 }
 
 fn check_signal(signal: &Signal) -> Result<(), Flaw> {

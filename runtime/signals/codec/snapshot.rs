@@ -64,7 +64,7 @@ fn put_batch(out: &mut Vec<u8>, packer: Packer<'_>) {
     out.extend_from_slice(&batch);
 }
 
-/// The facts of a snapshot; values that a newer program wrote are left out.
+/// The facts of a snapshot.
 pub fn read_snapshot(bytes: &[u8]) -> Result<Vec<Fact>, SnapshotError> {
     open_snapshot(bytes).map(|batch| batch.facts)
 }
@@ -101,9 +101,8 @@ fn batches(bytes: &[u8]) -> Result<Batch, Flaw> {
         let batch = unpack(from.take(length as usize)?, &[])?;
         all.facts.extend(batch.facts);
         all.flaws.extend(batch.flaws);
-        all.unknown.extend(batch.unknown);
     }
-    let found = (all.facts.len() + all.flaws.len() + all.unknown.len()) as u64;
+    let found = (all.facts.len() + all.flaws.len()) as u64;
     if found != promised || !from.is_empty() {
         return Err(Flaw::Damaged);
     }

@@ -1,7 +1,7 @@
 //! The contents of facts: everything of a fact but who wrote it, when in its order, and under which key it lies.
 //!
-//! Fields come in a fixed order. A later version may only add fields at the end of a content and kinds at the end of
-//! the list; a reader takes what it knows and leaves the rest, whose length the frame around it tells.
+//! Fields come in a fixed order, and the contents of the kinds that are known are what they are for good: a byte more at
+//! the end, or a choice that is not among these, is damage to every version alike.
 
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{JobId, SignalId};
@@ -9,7 +9,9 @@ use anthill_contracts::signal::{BundleClass, Origin, Polarity, Share, Signal, Si
 
 use super::Flaw;
 use super::bytes::{Reader, put_count, put_number, put_signed, put_text};
-use crate::fact::{Cell, ScopeCell, Stamp, Sums, Target, VOTES_MAX, Why};
+use crate::fact::{
+    Cell, OTHER_CONTENT_BYTES_MAX, OTHER_KEY_BYTES_MAX, Other, ScopeCell, Stamp, Sums, Target, VOTES_MAX, Why,
+};
 
 /// No text of a signal is longer, whatever it is for; the exact limits are looked at afterwards.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -186,7 +188,7 @@ pub(super) fn signal(from: &mut Reader<'_>, id: SignalId, author: Origin) -> Res
         polarity: match from.byte()? {
             0 => Polarity::Do,
             1 => Polarity::Avoid,
-            _ => return Err(Flaw::Newer),
+            _ => return Err(Flaw::Damaged),
         },
         body: match from.byte()? {
             0 => SignalBody::Text {
@@ -196,7 +198,7 @@ pub(super) fn signal(from: &mut Reader<'_>, id: SignalId, author: Origin) -> Res
                 schema: from.text(TEXT_BYTES_MAX)?,
                 args: from.text(TEXT_BYTES_MAX)?,
             },
-            _ => return Err(Flaw::Newer),
+            _ => return Err(Flaw::Damaged),
         },
         tokens: from.small()?,
         trigger: trigger(from)?,
@@ -207,7 +209,7 @@ pub(super) fn signal(from: &mut Reader<'_>, id: SignalId, author: Origin) -> Res
         born_in: match from.byte()? {
             0 => None,
             1 => Some(JobId::from_bytes(from.array()?)),
-            _ => return Err(Flaw::Newer),
+            _ => return Err(Flaw::Damaged),
         },
         created: Timestamp(from.number()?),
         bundle: bundle(from)?,
@@ -216,7 +218,7 @@ pub(super) fn signal(from: &mut Reader<'_>, id: SignalId, author: Origin) -> Res
             1 => Share::Tenant,
             2 => Share::Group(from.small()?),
             3 => Share::Public,
-            _ => return Err(Flaw::Newer),
+            _ => return Err(Flaw::Damaged),
         },
         source: from.text(TEXT_BYTES_MAX)?,
     })
@@ -256,7 +258,7 @@ pub(super) fn target(from: &mut Reader<'_>) -> Result<Target, Flaw> {
         0 => Target::Signal(signal_id(from)?),
         1 => Target::Origin(origin(from)?),
         2 => Target::Tenant(u32::from_be_bytes(from.array()?)),
-        _ => return Err(Flaw::Newer),
+        _ => return Err(Flaw::Damaged),
     })
 }
 
@@ -273,6 +275,53 @@ pub(super) fn why(from: &mut Reader<'_>) -> Result<Why, Flaw> {
         0 => Why::Quarantine,
         1 => Why::Equivocation,
         2 => Why::Erasure,
-        _ => return Err(Flaw::Newer),
+        _ => return Err(Flaw::Damaged),
+    })
+}
+
+/// What a fact of a kind of its own is about.
+pub(super) fn put_about(out: &mut Vec<u8>, about: Option<SignalId>) {
+    match about {
+        None => out.push(0),
+        Some(signal) => {
+            out.push(1);
+            out.extend_from_slice(signal.as_bytes());
+        }
+    }
+}
+
+pub(super) fn about(from: &mut Reader<'_>) -> Result<Option<SignalId>, Flaw> {
+    Ok(match from.byte()? {
+        0 => None,
+        1 => Some(signal_id(from)?),
+        _ => return Err(Flaw::Damaged),
+    })
+}
+
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_count(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+pub(super) fn bytes(from: &mut Reader<'_>, most: usize) -> Result<Vec<u8>, Flaw> {
+    let count = from.count(1, most)?;
+    from.take(count).map(<[u8]>::to_vec)
+}
+
+/// Everything of a fact of a kind of its own but the kind.
+pub(super) fn put_other(out: &mut Vec<u8>, other: &Other) {
+    put_number(out, other.at);
+    put_about(out, other.about);
+    put_bytes(out, &other.key);
+    put_bytes(out, &other.content);
+}
+
+pub(super) fn other(from: &mut Reader<'_>, kind: u8) -> Result<Other, Flaw> {
+    Ok(Other {
+        kind,
+        at: from.number()?,
+        about: about(from)?,
+        key: bytes(from, OTHER_KEY_BYTES_MAX)?,
+        content: bytes(from, OTHER_CONTENT_BYTES_MAX)?,
     })
 }

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde::Serialize;
 
-use super::{Alias, Cell, CellKey, Fact, ScopeCell, ScopeId, Stamp, Sums, Target, Tomb, Why};
+use super::{Alias, Cell, CellKey, Fact, Other, ScopeCell, ScopeId, Stamp, Sums, Target, Tomb, Why};
 use crate::codec;
 use crate::dedup;
 use crate::params::Params;
@@ -149,6 +149,17 @@ fn alias() -> impl Strategy<Value = Alias> {
         })
 }
 
+fn other() -> impl Strategy<Value = Other> {
+    let bytes = (vec(any::<u8>(), 0..=64), vec(any::<u8>(), 0..=300));
+    (7_u8..255, 0..=AT_MAX, option::of(id()), bytes).prop_map(|(kind, at, about, (key, content))| Other {
+        kind,
+        at,
+        about,
+        key,
+        content,
+    })
+}
+
 /// Every kind of fact, each as likely as another.
 fn fact() -> impl Strategy<Value = Fact> {
     let path = "[a-z]{1,5}(/[a-z0-9]{1,5}){0,3}";
@@ -178,6 +189,11 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         (origin(), stamp(), alias()).prop_map(|(origin, stamp, alias)| Fact::Alias { origin, stamp, alias }),
         (stamp(), tomb()).prop_map(|(stamp, tomb)| Fact::Tomb { stamp, tomb }),
+        (origin(), stamp(), other()).prop_map(|(origin, stamp, other)| Fact::Other {
+            origin,
+            stamp,
+            other: Box::new(other)
+        }),
     ]
 }
 

@@ -1,10 +1,10 @@
 //! Messages between two replicas: a version, a kind, and sections that say their length.
 //!
-//! A section or kind of a newer program is passed over. How far a replica has come is said in one of two ways. The long
-//! one names each stream, 14 bytes or so. The short one is for two ends that hold the same streams, as they nearly
-//! always do: the low byte of each count in the order of streams, and a hash over streams and counts. The reader takes,
-//! of all counts with such a byte, the one next to its own, and knows by the hash whether it is right; if not, the long
-//! form follows. At 64 origins that is 75 bytes instead of 900, twenty times a second.
+//! A section or kind of a newer program is passed over and not held against its sender. How far a replica has come is
+//! said in one of two ways. The long one names each stream, 14 bytes or so. The short one is for two ends that hold the
+//! same streams, as they nearly always do: the low byte of each count in the order of streams, and a hash over streams
+//! and counts. The reader takes, of all counts with such a byte, the one next to its own, and knows by the hash whether
+//! it is right; if not, the long form follows. At 64 origins that is 75 bytes instead of 900, twenty times a second.
 
 use anthill_contracts::signal::Origin;
 

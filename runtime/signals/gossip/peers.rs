@@ -51,6 +51,9 @@ pub fn may_go(replica: &Replica, fact: &Fact, peer: &Peer) -> bool {
         }
         Fact::Alias { alias, .. } => reaches(alias.stands) && reaches(alias.follows),
         Fact::Scope { .. } | Fact::ScopeCell { .. } => peer.serves(origin),
+        // Nobody here can tell for how many runs a count of an unknown kind stands, so none leaves its tenant.
+        Fact::Other { other, .. } if other.is_evidence() && !peer.serves(origin) => false,
+        Fact::Other { other, .. } => other.about.map_or_else(|| peer.serves(origin), reaches),
         // Nobody may go on using what was found to do harm.
         Fact::Tomb { .. } => true,
     }

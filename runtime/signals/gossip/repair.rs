@@ -23,7 +23,8 @@ const ENTRIES_MAX: usize = 1024;
 /// Deepest level: the hash of a key has sixteen times four bits.
 const DEPTH_MAX: u8 = 15;
 
-/// Numbers of what a message of the check says.
+/// Numbers of what a message of the check says. Whatever comes after these says its length first, so that it can be
+/// passed over by those who do not know it.
 mod op {
     pub(super) const HASHES: u8 = 1;
     pub(super) const ENTRIES: u8 = 2;
@@ -126,6 +127,8 @@ struct Findings {
     told: usize,
     wanted: Vec<u64>,
     giving: Vec<u64>,
+    /// Findings of kinds that a newer program has.
+    unknown: u64,
 }
 
 impl Gossip {
@@ -174,6 +177,7 @@ impl Gossip {
         if self.compare(Reader::new(body), &mut findings).is_err() {
             self.stats.quarantined += 1;
         }
+        self.stats.unknown += findings.unknown;
         let Findings {
             mut body,
             wanted,
@@ -209,7 +213,12 @@ impl Gossip {
                         findings.giving.push(u64::from_be_bytes(from.array()?));
                     }
                 }
-                _ => return Err(Flaw::Newer),
+                0 => return Err(Flaw::Damaged),
+                _ => {
+                    let length = from.small()?;
+                    from.take(length)?;
+                    findings.unknown += 1;
+                }
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use anthill_contracts::signal::{BundleClass, Origin, Polarity, Share, Signal, Si
 
 use super::*;
 use crate::dedup;
-use crate::fact::{CellKey, ScopeId, Stamp, Target, Why};
+use crate::fact::{CellKey, Other, ScopeId, Stamp, Target, Why};
 use crate::fixed;
 use crate::params::Params;
 use crate::worlds::spread::network::{Faults, Network, ROUND_MS, START_MS};
@@ -16,6 +16,7 @@ use crate::writer::Writer;
 
 mod edge;
 mod schedules;
+mod versions;
 mod zones;
 
 /// Some signal that may travel so far.

@@ -24,17 +24,20 @@ pub enum Kind {
     Alias,
     /// Tombstones.
     Tomb,
+    /// Facts of kinds of their own.
+    Other,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Signal,
         Self::Scope,
         Self::Cell,
         Self::ScopeCell,
         Self::Alias,
         Self::Tomb,
+        Self::Other,
     ];
 }
 
@@ -48,6 +51,16 @@ impl Entry {
             Self::ScopeCell(..) => Kind::ScopeCell,
             Self::Alias(..) => Kind::Alias,
             Self::Tomb(..) => Kind::Tomb,
+            Self::Other(..) => Kind::Other,
+        }
+    }
+
+    /// Whether it names evidence, which stays in its zone.
+    pub const fn is_evidence(self) -> bool {
+        match self {
+            Self::Cell(..) | Self::ScopeCell(..) => true,
+            Self::Other(id, _) => id.is_evidence(),
+            Self::Signal(..) | Self::Scope(..) | Self::Alias(..) | Self::Tomb(..) => false,
         }
     }
 

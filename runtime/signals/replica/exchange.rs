@@ -221,5 +221,6 @@ fn encoded_bytes(fact: &Fact) -> usize {
         Fact::Cell { .. } => 170,
         Fact::ScopeCell { cell, .. } => 140 + cell.votes.len() * 21,
         Fact::Alias { .. } | Fact::Tomb { .. } => 80,
+        Fact::Other { other, .. } => 80 + other.key.len() + other.content.len(),
     }
 }

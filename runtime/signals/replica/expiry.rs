@@ -34,6 +34,7 @@ impl Replica {
             Fact::Cell { cell, .. } => cell.is_faded(now, &self.params),
             Fact::ScopeCell { cell, .. } => cell.is_faded(now, &self.params),
             Fact::Tomb { tomb, .. } => self.is_tomb_over(tomb, now),
+            Fact::Other { other, .. } => other.is_faded(now, &self.params),
             Fact::Signal { .. } | Fact::Scope { .. } | Fact::Alias { .. } => false,
         }
     }
@@ -107,7 +108,8 @@ impl Replica {
             let claims = held.claims.all().iter();
             claims.map(|(origin, _)| Entry::Signal(*id, *origin))
         });
-        scope_cells.chain(tombs).chain(signals).collect()
+        let others = self.others.faded(now, &self.params);
+        scope_cells.chain(tombs).chain(signals).chain(others).collect()
     }
 
     /// What a tombstone has kept out is asked for again when it is over: others may hold what was written since. Not of

@@ -62,14 +62,14 @@ impl Log {
     /// What other zones get of it, after a count, oldest first: everything but evidence.
     pub(super) fn shared_after(&self, after: u64) -> impl Iterator<Item = (u64, Item)> + '_ {
         let rest = self.rest.range(after.saturating_add(1)..);
-        rest.filter(|(seq, entry)| **seq <= self.head && !matches!(entry, Entry::ScopeCell(..)))
+        rest.filter(|(seq, entry)| **seq <= self.head && !entry.is_evidence())
             .map(|(seq, entry)| (*seq, Item::Entry(*entry)))
     }
 
     /// The count of the last that other zones get; 0 where there is nothing for them.
     pub(super) fn shared_head(&self) -> u64 {
         let mut shared = self.rest.range(..=self.head).rev();
-        let last = shared.find(|(_, entry)| !matches!(entry, Entry::ScopeCell(..)));
+        let last = shared.find(|(_, entry)| !entry.is_evidence());
         last.map_or(0, |(seq, _)| *seq)
     }
 

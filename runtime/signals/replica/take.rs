@@ -116,6 +116,13 @@ impl Replica {
                 .entry(tomb.target)
                 .or_default()
                 .settle(origin, (stamp, *tomb)),
+            Fact::Other { other, .. } => {
+                if !self.others.has_room(origin, other) {
+                    self.refused += 1;
+                    return Merged::Full;
+                }
+                self.others.settle(origin, stamp, other)
+            }
         };
         let merged = self.note(order, entry, stamp, number);
         match fact {
@@ -242,9 +249,10 @@ impl Replica {
         let about = match fact {
             Fact::Signal { signal, .. } => Some(signal.id),
             Fact::Cell { key, .. } => Some(key.signal),
+            Fact::Other { other, .. } => other.about,
             _ => None,
         };
-        let is_evidence = matches!(fact, Fact::Cell { .. } | Fact::ScopeCell { .. });
+        let falls = fact.is_evidence() || matches!(fact, Fact::Other { .. });
         [
             Some(Target::Tenant(origin.tenant)),
             Some(Target::Origin(origin)),
@@ -255,7 +263,7 @@ impl Replica {
         .find(|target| {
             self.why(*target, now).is_some_and(|why| match target {
                 Target::Tenant(_) => true,
-                Target::Origin(_) => is_evidence || why == Why::Erasure,
+                Target::Origin(_) => falls || why == Why::Erasure,
                 Target::Signal(_) => why == Why::Erasure,
             }) && !self.is_back(*target, fact)
         })
@@ -296,12 +304,12 @@ impl Replica {
                     .flat_map(|key| self.cells_held(key).map(|(origin, _)| Entry::Cell(*key, origin)));
                 let claims = self.signals.get(&id).map_or(&[][..], |held| held.claims.all());
                 let signals = claims.iter().map(|(origin, _)| Entry::Signal(id, *origin));
-                cells.chain(signals).collect()
+                cells.chain(signals).chain(self.others.about(id)).collect()
             }
             Target::Signal(_) => return,
             Target::Origin(origin) => {
                 let mut written = self.written_by(|stream| stream.origin == origin);
-                written.retain(|entry| is_erasure || matches!(entry, Entry::Cell(..) | Entry::ScopeCell(..)));
+                written.retain(|entry| is_erasure || falls_with_origin(*entry));
                 written
             }
             Target::Tenant(tenant) => self.written_by(|stream| stream.origin.tenant == tenant),
@@ -353,6 +361,7 @@ impl Replica {
             Entry::ScopeCell(id, _) => take_out_of(&mut self.scope_cells, &id, origin),
             Entry::Alias(alias, _) => take_out_of(&mut self.aliases, &alias, origin),
             Entry::Tomb(target, _) => take_out_of(&mut self.tombs, &target, origin),
+            Entry::Other(id, _) => self.others.remove(id, origin),
         };
         self.forget(origin, stamp, Item::Entry(entry));
         if stamp.is_some() {
@@ -377,8 +386,15 @@ const fn entry_origin(entry: Entry) -> Origin {
         | Entry::Cell(_, origin)
         | Entry::ScopeCell(_, origin)
         | Entry::Alias(_, origin)
-        | Entry::Tomb(_, origin) => origin,
+        | Entry::Tomb(_, origin)
+        | Entry::Other(_, origin) => origin,
     }
+}
+
+/// Whether any tombstone on its origin covers an entry: evidence, which nobody believes any more, and what nobody here
+/// can judge. Signals stay, for the record.
+const fn falls_with_origin(entry: Entry) -> bool {
+    entry.is_evidence() || matches!(entry, Entry::Other(..))
 }
 
 fn take_out<T: Stamped>(claims: &mut Claims<T>, origin: Origin) -> Option<Stamp> {
@@ -420,6 +436,7 @@ fn is_sound(fact: &Fact) -> bool {
         }
         Fact::ScopeCell { cell, .. } => cell.votes.len() <= VOTES_MAX,
         Fact::Alias { alias, .. } => alias.stands < alias.follows,
+        Fact::Other { other, .. } => other.is_sound(),
         _ => true,
     }
 }

@@ -1,15 +1,18 @@
-//! What version 1 has written stays readable, and what a version 2 may write does not stop a reader of version 1.
+//! What was written once stays readable, byte by byte: the kinds that are known, and the form of all that are to come.
 
-use super::super::batch::Opaque;
-use super::super::bytes::{Reader, put_count};
-use super::super::kind;
 use super::*;
 
 /// Version 1: one hundred facts of every kind as a batch.
 const VERSION_1: &[u8] = include_bytes!("../golden/batch.1.bin");
 
-/// Version 2 as it may come: the same facts, cells with one more field, and two values of a kind that does not exist.
-const VERSION_2: &[u8] = include_bytes!("../golden/batch.2.bin");
+/// Facts of kind 7 as a batch.
+const OTHERS_7: &[u8] = include_bytes!("../golden/others.7.bin");
+
+/// A fact of kind 7 as a row: kind, what it is about, key and origin; version, stamp, time and content.
+const ROW_7: (&[u8], &[u8]) = (
+    b"\x07\x01\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xab\xabk\0\0\0\x01\0\0\0\0\0\0\0\x02",
+    b"\x01\x03\x04\x80\xd8\xc1\xa2\x8c\x34\x01c",
+);
 
 /// Version 1: the same facts as a snapshot.
 const SNAPSHOT_1: &[u8] = include_bytes!("../golden/snapshot.1.bin");
@@ -18,40 +21,10 @@ fn golden_facts() -> Vec<Fact> {
     facts(0x601d, 100)
 }
 
-/// The batch of a program that knows a field more of cells, and a kind more.
-fn version_2(version_1: &[u8], front: usize) -> Vec<u8> {
-    let mut out = version_1[..front].to_vec();
-    out[0] = 2;
-    let mut from = Reader::new(&version_1[front..]);
-    let mut place = 0;
-    while !from.is_empty() {
-        let kind_byte = from.byte().expect("a value");
-        let length = from.small().expect("a length");
-        let mut body = from.take(length).expect("a body").to_vec();
-        if kind_byte == kind::CELL {
-            body.extend_from_slice(b"a field of version 2");
-        }
-        out.push(kind_byte);
-        put_count(&mut out, body.len());
-        out.extend_from_slice(&body);
-        if place % 50 == 10 {
-            out.extend_from_slice(&[77, 9, 0, 2]);
-            out.extend_from_slice(b"unknown");
-        }
-        place += 1;
-    }
-    out
-}
-
-/// Where the values of a batch begin.
-fn front_bytes(batch: &[u8], facts: &[Fact]) -> usize {
-    let mut values = 0;
-    let mut packer = Packer::new(&[]);
-    for fact in facts {
-        packer.push(fact);
-        values = packer.values_len();
-    }
-    batch.len() - values
+/// What kind 7 may look like: forty facts of it, about a signal or about nobody.
+fn golden_others() -> Vec<Fact> {
+    let mut random = fastrand::Rng::with_seed(0x601d);
+    (0..40).map(|_| other(&mut random, 7)).collect()
 }
 
 #[test]
@@ -59,15 +32,15 @@ fn golden_bytes_are_what_is_written_today() {
     let facts = golden_facts();
     let batch = packed(&facts, &[]);
     let snapshot = snapshot_of(&facts);
-    let newer = version_2(&batch, front_bytes(&batch, &facts));
-    let same = batch == VERSION_1 && newer == VERSION_2 && snapshot == SNAPSHOT_1;
+    let others = packed(&golden_others(), &[]);
+    let same = batch == VERSION_1 && others == OTHERS_7 && snapshot == SNAPSHOT_1;
     if !same {
         // A new version gets files of its own; these are written again only while it is being made.
         let to = std::env::temp_dir().join("anthill-golden-knowledge");
         std::fs::create_dir_all(&to).expect("a directory");
         for (name, bytes) in [
             ("batch.1", &batch),
-            ("batch.2", &newer),
+            ("others.7", &others),
             ("snapshot.1", &snapshot),
         ] {
             std::fs::write(to.join(format!("{name}.bin")), bytes).expect("a file");
@@ -83,29 +56,22 @@ fn version_1_stays_readable() {
 }
 
 #[test]
-fn a_reader_goes_on_past_what_a_newer_program_wrote() {
-    let batch = unpack(VERSION_2, &[]).expect("a batch");
-    assert_eq!(
-        batch.facts,
-        golden_facts(),
-        "fields that are not known are skipped"
-    );
-    assert_eq!(batch.flaws, []);
-    assert_eq!(batch.unknown.len(), 2);
-    let first = golden_facts()[0].clone();
-    let after = Stamp {
-        inc: first.stamp().inc,
-        seq: first.stamp().seq + 1,
+fn kinds_of_their_own_have_one_form_for_good() {
+    assert_eq!(unpack(OTHERS_7, &[]).expect("a batch").facts, golden_others());
+    let written = Fact::Other {
+        origin: Origin { tenant: 1, node: 2 },
+        stamp: Stamp { inc: 3, seq: 4 },
+        other: Box::new(Other {
+            kind: 7,
+            at: 1_790_000_000_000,
+            about: Some(SignalId::from_bytes([0xab; 16])),
+            key: b"k".to_vec(),
+            content: b"c".to_vec(),
+        }),
     };
-    assert_eq!(
-        batch.unknown[0],
-        Opaque {
-            kind: 77,
-            origin: first.origin(),
-            stamp: after
-        },
-        "who wrote it, and when, is known of anything"
-    );
+    let (key, value) = row(&written);
+    assert_eq!((key.as_slice(), value.as_slice()), ROW_7);
+    assert_eq!(fact(&key, &value), Ok(written));
 }
 
 #[test]

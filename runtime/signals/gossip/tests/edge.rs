@@ -53,7 +53,19 @@ fn talk(left: &mut Side, right: &mut Side, rounds: usize) {
     }
 }
 
-/// A replica's writer with a signal of each reach, and a cell of twenty and one of two runs for each.
+fn write_other(writer: &mut Writer, replica: &mut Replica, (kind, about): (u8, Option<SignalId>)) {
+    let other = Other {
+        kind,
+        at: 0,
+        about,
+        key: vec![1],
+        content: vec![2],
+    };
+    writer.other(replica, other, START_MS).expect("small");
+}
+
+/// A replica's writer with a signal of each reach, and a cell of twenty and one of two runs for each, and what a newer
+/// program says of each and of nobody.
 fn fill(left: &mut Side) {
     let mut writer = Writer::resume(&left.replica, Origin { tenant: 1, node: 1 }, 0);
     for (number, share) in [Share::Private, Share::Tenant, Share::Group(9), Share::Public]
@@ -73,7 +85,11 @@ fn fill(left: &mut Side) {
                 cell.slow.n = runs << 16;
             });
         }
+        for kind in [7, 200] {
+            write_other(&mut writer, &mut left.replica, (kind, Some(id)));
+        }
     }
+    write_other(&mut writer, &mut left.replica, (7, None));
     writer.scope_cell(&mut left.replica, ScopeId(1), START_MS, |cell| {
         cell.slow.n = 1 << 16;
     });
@@ -81,20 +97,21 @@ fn fill(left: &mut Side) {
     writer.tomb(&mut left.replica, target, Why::Quarantine, START_MS);
 }
 
-/// Signals, cells, scope cells and tombstones that a peer gets.
-fn gets(right: Peer) -> (usize, usize, usize, usize) {
+/// Signals, cells, scope cells, tombstones and facts of unknown kinds that a peer gets.
+fn gets(right: Peer) -> (usize, usize, usize, usize, usize) {
     let me = peer(1, &[1], &[]);
     let mut left = side(me.clone(), right.clone());
     let mut right = side(right, me);
     fill(&mut left);
     talk(&mut left, &mut right, 6);
-    let mut counts = (0, 0, 0, 0);
+    let mut counts = (0, 0, 0, 0, 0);
     for fact in right.replica.facts() {
         match fact {
             Fact::Signal { .. } => counts.0 += 1,
             Fact::Cell { .. } => counts.1 += 1,
             Fact::ScopeCell { .. } => counts.2 += 1,
             Fact::Tomb { .. } => counts.3 += 1,
+            Fact::Other { .. } => counts.4 += 1,
             Fact::Scope { .. } | Fact::Alias { .. } => {}
         }
     }
@@ -112,16 +129,20 @@ fn gets(right: Peer) -> (usize, usize, usize, usize) {
 fn what_leaves_a_node_is_what_was_shared_with_its_peer() {
     assert_eq!(
         gets(peer(2, &[1], &[])),
-        (3, 6, 1, 1),
+        (3, 6, 1, 1, 7),
         "its own tenant: all but the private one"
     );
     assert_eq!(
         gets(peer(2, &[2], &[])),
-        (1, 1, 0, 1),
-        "a stranger: the public one, and counts of five runs"
+        (1, 1, 0, 1, 1),
+        "a stranger: the public one, counts of five runs, and none of a kind that nobody can count"
     );
-    assert_eq!(gets(peer(2, &[2], &[9])), (2, 2, 0, 1), "a member of the group");
-    assert_eq!(gets(peer(2, &[1, 2], &[])), (3, 6, 1, 1));
+    assert_eq!(
+        gets(peer(2, &[2], &[9])),
+        (2, 2, 0, 1, 2),
+        "a member of the group"
+    );
+    assert_eq!(gets(peer(2, &[1, 2], &[])), (3, 6, 1, 1, 7));
 }
 
 #[test]
