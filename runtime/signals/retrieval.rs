@@ -8,8 +8,11 @@
 //! The index is kept up to date signal by signal and never rebuilt. Rejected: latent semantic analysis and hashed dense
 //! words, which pull the fusion down. Of a task's text nothing is kept. What is dead the caller takes out.
 
+mod asked;
 mod gate;
 mod postings;
+mod ranking;
+mod tuning;
 mod vectors;
 mod words;
 
@@ -19,121 +22,20 @@ use std::sync::Arc;
 use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::{Origin, ScopePath, Share, Signal, SignalBody};
 
+pub use asked::{QUERY_BYTES_MAX, Query};
+pub use tuning::Tuning;
 pub use vectors::{DIMENSIONS_MAX, Vector};
 pub use words::term;
 
 use crate::params::Params;
+use asked::{beginning, is_seen, requirements_hold};
 pub(crate) use gate::{is_within, reaches};
-use postings::{Postings, QueryTerm, SLOTS_MAX, Saturation, query_terms};
+use postings::{Postings, SLOTS_MAX};
 
 /// Most texts that a query is answered with.
 pub const CANDIDATES_MAX: usize = 64;
 /// Most actions that a query is answered with, those of the most special scopes first.
 pub const ACTIONS_MAX: usize = 512;
-/// Most bytes of a task's text that are looked at.
-pub const QUERY_BYTES_MAX: usize = 4096;
-
-/// How the rankings are made; every number is chosen on manual pages, see [`crate::worlds::retrieval`]: on the questions
-/// of one half of them, and kept where those of the other half agreed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tuning {
-    /// BM25 over words.
-    pub word_k1: f32,
-    /// See [`Tuning::word_k1`].
-    pub word_b: f32,
-    /// Weight of a pair of words beside a word.
-    pub pair_weight: f32,
-    /// BM25 over runs of characters.
-    pub gram_k1: f32,
-    /// See [`Tuning::gram_k1`].
-    pub gram_b: f32,
-    /// Weight of the second vote beside the first; 0 leaves it out.
-    pub second_weight: f32,
-    /// The constant of the reciprocal ranks: the larger, the less the first places stand out.
-    pub rank_offset: f32,
-    /// Ranks of each vote that count.
-    pub depth: usize,
-    /// Most postings that one vote visits for a query.
-    pub visits_max: usize,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            word_k1: 2.5,
-            word_b: 0.9,
-            pair_weight: 0.3,
-            gram_k1: 8.0,
-            gram_b: 1.0,
-            second_weight: 0.5,
-            rank_offset: 5.0,
-            depth: 128,
-            visits_max: 50_000,
-        }
-    }
-}
-
-impl Tuning {
-    const fn word_saturation(&self) -> Saturation {
-        Saturation {
-            k1: self.word_k1,
-            b: self.word_b,
-        }
-    }
-
-    const fn gram_saturation(&self) -> Saturation {
-        Saturation {
-            k1: self.gram_k1,
-            b: self.gram_b,
-        }
-    }
-}
-
-/// What is asked: a task, and who asks.
-#[derive(Debug, Clone, Copy)]
-pub struct Query<'a> {
-    /// The kind of task; signals of its ancestors fit, too.
-    pub scope: &'a ScopePath,
-    /// What the task is about; its first [`QUERY_BYTES_MAX`] bytes count. Without words everything fits that the gate
-    /// lets through.
-    pub text: &'a str,
-    /// Its embedding, where there is one.
-    pub vector: Option<&'a Vector>,
-    /// Values of the task that triggers may require.
-    pub state: &'a BTreeMap<String, String>,
-    /// The tenant that the task belongs to, and the node that it runs on.
-    pub reader: Origin,
-    /// Groups that the tenant has joined.
-    pub groups: &'a [u32],
-    /// Schemas of the actions that can be followed.
-    pub schemas: &'a [String],
-    /// Whether words can be followed.
-    pub reads_text: bool,
-}
-
-impl Query<'_> {
-    /// Whether a signal may be shown for this task at all, its relevance aside.
-    fn admits(&self, signal: &Signal) -> bool {
-        let is_followed = match &signal.body {
-            SignalBody::Text { .. } => self.reads_text,
-            SignalBody::Action { schema, .. } => self.schemas.contains(schema),
-        };
-        is_followed
-            && is_within(self.scope, &signal.scope)
-            && is_seen(signal.author, signal.share, self)
-            && requirements_hold(signal, self.state)
-    }
-}
-
-/// Whether what this author shares so far may be seen by the one who asks. Everybody sees what is built in.
-fn is_seen(author: Origin, share: Share, query: &Query<'_>) -> bool {
-    reaches(author, share, query.reader, query.groups)
-}
-
-fn requirements_hold(signal: &Signal, state: &BTreeMap<String, String>) -> bool {
-    let mut required = signal.trigger.require.iter();
-    required.all(|(key, value)| state.get(key) == Some(value))
-}
 
 /// What the gate asks of a text, small and in one row, for it is asked of every text at every query.
 #[derive(Debug, Clone, Copy)]
@@ -364,131 +266,6 @@ impl Index {
         terms
     }
 
-    /// The signals that fit a task, the most relevant first, with their relevance from 0 to 1: every action that fits
-    /// with 1, and at most [`CANDIDATES_MAX`] texts.
-    pub fn candidates(&self, query: &Query<'_>) -> Vec<(SignalId, f64)> {
-        let asked = Asked::of(self, query);
-        let mut found = self.fitting_actions(query, &asked);
-        if query.reads_text {
-            found.extend(self.fitting_texts(query, &asked));
-        }
-        found
-    }
-
-    fn fitting_actions(&self, query: &Query<'_>, asked: &Asked) -> Vec<(SignalId, f64)> {
-        let of_lineage = query.scope.lineage().filter_map(|scope| self.actions.get(&scope));
-        let entries = of_lineage.flatten().filter_map(|id| self.entry(*id));
-        entries
-            .filter(|entry| query.admits(&entry.signal) && asked.has_any_of(&entry.terms))
-            .map(|entry| (entry.signal.id, 1.0))
-            .take(ACTIONS_MAX)
-            .collect()
-    }
-
-    fn fitting_texts(&self, query: &Query<'_>, asked: &Asked) -> Vec<(SignalId, f64)> {
-        if asked.all.is_empty() && query.vector.is_none() {
-            return self.admitted_texts(query);
-        }
-        let open = self.open(query);
-        let word_scores = self.words.scores(&asked.words);
-        let gram_scores = self.grams.scores(&asked.grams);
-        let first = self.ranked(&word_scores, &open);
-        let second = self.second_vote(&gram_scores, &open, query.vector);
-        let weight = self.tuning.second_weight;
-        let mut fused: BTreeMap<u32, f32> = BTreeMap::new();
-        for (weight, ranking) in [(1.0, &first), (weight, &second)] {
-            for (rank, slot) in (1_u16..).zip(ranking) {
-                *fused.entry(*slot).or_default() += weight / (self.tuning.rank_offset + f32::from(rank));
-            }
-        }
-        let best = (1.0 + weight) / (self.tuning.rank_offset + 1.0);
-        let mut found: Vec<(f32, &Entry)> = fused
-            .into_iter()
-            .filter_map(|(slot, score)| Some((score / best, self.entries[slot as usize].as_ref()?)))
-            .collect();
-        found.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.signal.id.cmp(&right.signal.id)));
-        let gram_full = self.grams.full(&asked.grams).max(f32::MIN_POSITIVE);
-        let fits = |entry: &Entry| {
-            let place = self.places[&entry.signal.id] as usize;
-            let grams = gram_scores.get(place).map_or(0.0, |score| score / gram_full);
-            let nearness = query.vector.map_or(0.0, |vector| self.nearness(entry, vector));
-            asked.match_with(entry).max(f64::from(grams.max(nearness))) >= self.relevance_min
-        };
-        found
-            .into_iter()
-            .filter(|(_, entry)| fits(entry))
-            .take(CANDIDATES_MAX)
-            .map(|(score, entry)| (entry.signal.id, f64::from(score.min(1.0))))
-            .collect()
-    }
-
-    /// How near an embedding is to that of a task; nothing where the signal has none, or one of another model.
-    fn nearness(&self, entry: &Entry, vector: &Vector) -> f32 {
-        let held = entry.vector.as_ref();
-        held.and_then(|held| held.similarity(vector, self.similarity_min))
-            .unwrap_or(0.0)
-    }
-
-    /// Every text that the gate lets through, for a task without words.
-    fn admitted_texts(&self, query: &Query<'_>) -> Vec<(SignalId, f64)> {
-        let texts = self.entries.iter().flatten().map(|entry| &entry.signal);
-        let mut found: Vec<(SignalId, f64)> = texts
-            .filter(|signal| matches!(signal.body, SignalBody::Text { .. }) && query.admits(signal))
-            .map(|signal| (signal.id, 1.0))
-            .collect();
-        found.sort_unstable_by_key(|(id, _)| *id);
-        found.truncate(CANDIDATES_MAX);
-        found
-    }
-
-    /// Runs of characters rank what has no embedding; embeddings the rest. A text has a rank in one of the two only.
-    fn second_vote(&self, gram_scores: &[f32], open: &[bool], vector: Option<&Vector>) -> Vec<u32> {
-        let Some(vector) = vector else {
-            return self.ranked(gram_scores, open);
-        };
-        let mut cosines = vec![0.0_f32; self.entries.len()];
-        let mut without = gram_scores.to_vec();
-        without.resize(self.entries.len(), 0.0);
-        for (place, entry) in self.entries.iter().enumerate().filter(|(place, _)| open[*place]) {
-            let held = entry.as_ref().and_then(|entry| entry.vector.as_ref());
-            if let Some(nearness) = held.and_then(|held| held.similarity(vector, self.similarity_min)) {
-                cosines[place] = nearness;
-                without[place] = 0.0;
-            }
-        }
-        let (near, alike) = (self.ranked(&cosines, open), self.ranked(&without, open));
-        let rounds = near.len().max(alike.len());
-        (0..rounds)
-            .flat_map(|rank| [near.get(rank), alike.get(rank)])
-            .flatten()
-            .copied()
-            .collect()
-    }
-
-    /// The open places with the largest scores, in order; equal scores by id.
-    fn ranked(&self, scores: &[f32], open: &[bool]) -> Vec<u32> {
-        let depth = self.tuning.depth;
-        let id = |slot: u32| self.entries[slot as usize].as_ref().map(|entry| entry.signal.id);
-        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then_with(|| id(a.1).cmp(&id(b.1)));
-        let mut ranked: Vec<(f32, u32)> = Vec::with_capacity(4 * depth);
-        let mut least = 0.0;
-        for ((slot, score), is_open) in (0_u32..).zip(scores).zip(open) {
-            if *score <= 0.0 || *score < least || !is_open {
-                continue;
-            }
-            ranked.push((*score, slot));
-            if ranked.len() == 4 * depth {
-                // What is below the best so far never comes back.
-                let (_, worst, _) = ranked.select_nth_unstable_by(depth - 1, order);
-                least = worst.0;
-                ranked.truncate(depth);
-            }
-        }
-        ranked.sort_unstable_by(order);
-        ranked.truncate(depth);
-        ranked.into_iter().map(|(_, slot)| slot).collect()
-    }
-
     /// Tokens of every signal that is held, in no order.
     pub fn sizes(&self) -> impl Iterator<Item = (SignalId, u32)> {
         let signals = self.entries.iter().flatten().map(|entry| &entry.signal);
@@ -528,72 +305,6 @@ impl Indexed {
             grams: words::grams(text),
         }
     }
-}
-
-/// What of a task's text is looked for.
-struct Asked {
-    /// Every word, sorted.
-    all: Vec<u32>,
-    words: Vec<QueryTerm>,
-    grams: Vec<QueryTerm>,
-    /// By word, sorted: what it says to hold it, as a share of all words.
-    shares: Vec<(u32, f64)>,
-}
-
-impl Asked {
-    fn of(index: &Index, query: &Query<'_>) -> Self {
-        let text = beginning(query.text);
-        let words = words::words(text);
-        let pairs = words::pairs(&words).collect();
-        let mut all = words.clone();
-        all.sort_unstable();
-        all.dedup();
-        let mut terms = query_terms(words, 1.0);
-        let mut shares: Vec<(u32, f64)> = terms
-            .iter()
-            .map(|term| (term.term, f64::from(term.weight * index.words.idf(term.term))))
-            .collect();
-        let sum: f64 = shares.iter().map(|(_, share)| share).sum();
-        for (_, share) in &mut shares {
-            *share /= sum.max(f64::MIN_POSITIVE);
-        }
-        terms.extend(query_terms(pairs, index.tuning.pair_weight));
-        let visits_max = index.tuning.visits_max;
-        Self {
-            all,
-            words: index.words.rarest(terms, visits_max),
-            grams: index
-                .grams
-                .rarest(query_terms(words::grams(text), 1.0), visits_max),
-            shares,
-        }
-    }
-
-    /// Whether a trigger's terms are met: it has none, or the task has one of them.
-    fn has_any_of(&self, terms: &[u32]) -> bool {
-        terms.is_empty() || terms.iter().any(|term| self.all.binary_search(term).is_ok())
-    }
-
-    /// How much a signal and the task have in common: the share of the task's words, by what they tell, or of the
-    /// signal's words, whichever is more.
-    fn match_with(&self, entry: &Entry) -> f64 {
-        let common = self
-            .shares
-            .iter()
-            .filter(|(term, _)| entry.terms.binary_search(term).is_ok());
-        let (mut of_task, mut count) = (0.0, 0.0);
-        for (_, share) in common {
-            of_task += share;
-            count += 1.0;
-        }
-        let of_signal: f64 = count / entry.terms.len().max(1) as f64;
-        of_signal.max(of_task)
-    }
-}
-
-/// As much of a text as is looked at.
-fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(QUERY_BYTES_MAX)]
 }
 
 #[cfg(test)]
