@@ -5,14 +5,12 @@
 //! counts once; after a failed write nothing is acknowledged any more.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::SignalId;
-use anthill_contracts::knowledge::{
-    Ask, Conclusion, Embedder, Knowledge, KnowledgeError, KnowledgeStore, ReceiptRow,
-};
+use anthill_contracts::knowledge::{Ask, Conclusion, KnowledgeError, ReceiptRow};
 use anthill_contracts::signal::Receipt;
 use anthill_signals::base::{
     Contributed, Contribution, Imported, KnowledgeBase, Opening, Refusal, Revocation, Revoked,
@@ -20,12 +18,10 @@ use anthill_signals::base::{
 use anthill_signals::codec;
 use anthill_signals::fact::{Fact, Why};
 use anthill_signals::retrieval::Vector;
-use futures::future::BoxFuture;
-use ractor::concurrency::JoinHandle;
-use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, RpcReplyPort};
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::JoinSet;
 
-use crate::mailbox::{Mail, MailError, MailPermit, Mailbox, MailboxBounds};
+use crate::mailbox::{Mail, MailPermit};
 use crate::metrics;
 use kept::{Kept, NodeRow};
 use ledger::Ledger;
@@ -35,6 +31,7 @@ use recent::Recent;
 
 mod arguments;
 mod breakers;
+mod handle;
 mod kept;
 mod ledger;
 mod meaning;
@@ -47,11 +44,9 @@ pub use anthill_signals::base::Builtin;
 pub use anthill_signals::params::Params;
 use anthill_signals::replica::Versions;
 pub use arguments::KnowledgeArguments;
+pub use handle::KnowledgeHandle;
 pub use memory::MemoryStore;
 pub use verbs::{Exposed, KnowledgeReport, RevokeReport, exposed};
-
-/// Longest wait for the knowledge's answer.
-const CALL_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How often it looks after what time changes.
 const TICK: Duration = Duration::from_secs(10);
@@ -64,99 +59,6 @@ const TICKS_PER_FORGETTING: u64 = 360;
 
 /// How long receipts are kept.
 const RECEIPT_AGE_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
-
-/// The way to the knowledge. The handle outlives the actor: after a restart it finds the new one.
-#[derive(Clone)]
-pub struct KnowledgeHandle {
-    current: Arc<Mutex<Option<Mailbox<KnowledgeMessage>>>>,
-    store: Arc<dyn KnowledgeStore>,
-    embedder: Option<Arc<dyn Embedder>>,
-}
-
-impl KnowledgeHandle {
-    /// Most questions that may wait.
-    pub const WAITING_MAX: usize = 1024;
-
-    /// A handle without knowledge yet; calls through it fail until there is some.
-    pub fn vacant(arguments: &KnowledgeArguments) -> Self {
-        Self {
-            current: Arc::default(),
-            store: Arc::clone(&arguments.store),
-            embedder: arguments.embedder.clone(),
-        }
-    }
-
-    /// Starts the knowledge behind this handle, linked to its supervisor.
-    pub async fn occupy(
-        &self,
-        arguments: KnowledgeArguments,
-        supervisor: ActorCell,
-    ) -> Result<(ActorCell, JoinHandle<()>), ractor::SpawnErr> {
-        let (actor, joined) = Actor::spawn_linked(None, KnowledgeActor, arguments, supervisor).await?;
-        Ok((self.settle_in(actor), joined))
-    }
-
-    /// Starts the knowledge behind this handle on its own, for a command that runs without a node. It ends with the
-    /// runtime that it runs on, or by [`KnowledgeHandle::stop`].
-    pub async fn occupy_alone(
-        &self,
-        arguments: KnowledgeArguments,
-    ) -> Result<(ActorCell, JoinHandle<()>), ractor::SpawnErr> {
-        let (actor, joined) = Actor::spawn(None, KnowledgeActor, arguments).await?;
-        Ok((self.settle_in(actor), joined))
-    }
-
-    fn settle_in(&self, actor: ActorRef<Mail<KnowledgeMessage>>) -> ActorCell {
-        let cell = actor.get_cell();
-        let bounds = MailboxBounds {
-            data: Self::WAITING_MAX,
-            control: 4,
-        };
-        let mailbox = Mailbox::new(actor, bounds);
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(mailbox);
-        cell
-    }
-
-    fn mailbox(&self) -> Result<Mailbox<KnowledgeMessage>, MailError> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.clone().ok_or(MailError::Closed)
-    }
-
-    async fn call<R: Send + 'static>(
-        &self,
-        build: impl FnOnce(RpcReplyPort<Result<R, KnowledgeError>>) -> KnowledgeMessage,
-    ) -> Result<R, KnowledgeError> {
-        let mailbox = self.mailbox().map_err(|_| KnowledgeError::Away)?;
-        let answer = mailbox.call(build, CALL_TIME_MAX).await;
-        answer.unwrap_or_else(|error| {
-            Err(match error {
-                MailError::Busy => KnowledgeError::Busy,
-                MailError::Closed | MailError::TimedOut => KnowledgeError::Away,
-            })
-        })
-    }
-}
-
-impl Knowledge for KnowledgeHandle {
-    fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>> {
-        Box::pin(async move {
-            let vector = match &self.embedder {
-                Some(embedder) => meaning::of_task(&**embedder, &ask).await,
-                None => None,
-            };
-            let ask = Box::new(ask);
-            self.call(|reply| KnowledgeMessage::Recall { ask, vector, reply })
-                .await
-        })
-    }
-
-    fn conclude(&self, conclusion: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>> {
-        Box::pin(self.call(|reply| KnowledgeMessage::Conclude {
-            conclusion: Box::new(conclusion),
-            reply,
-        }))
-    }
-}
 
 type Reply<T> = RpcReplyPort<Result<T, KnowledgeError>>;
 

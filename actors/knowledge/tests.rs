@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anthill_contracts::clock::{Clock, SystemClock};
 use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
-use anthill_contracts::knowledge::{FactRow, KnowledgeBatch};
+use anthill_contracts::knowledge::{FactRow, Knowledge, KnowledgeBatch, KnowledgeStore};
 use anthill_contracts::signal::{
     BundleClass, EvidenceClass, Outcome, Polarity, Proposal, Share, SignalBody, Trigger,
 };
 use anthill_contracts::spec::Quality;
+use futures::future::BoxFuture;
+use ractor::ActorCell;
 
 use super::*;
 

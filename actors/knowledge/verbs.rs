@@ -18,8 +18,9 @@ use anthill_signals::replica::Versions;
 use ractor::concurrency::oneshot;
 use serde::{Deserialize, Serialize};
 
+use super::handle::CALL_TIME_MAX;
 use super::kept::{self, Kept};
-use super::{CALL_TIME_MAX, KnowledgeHandle, KnowledgeMessage, RECEIPT_AGE_MAX_MS};
+use super::{KnowledgeHandle, KnowledgeMessage, RECEIPT_AGE_MAX_MS};
 use crate::mailbox::MailError;
 use crate::metrics;
 
