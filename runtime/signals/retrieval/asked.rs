@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anthill_contracts::signal::{Origin, ScopePath, Share, Signal, SignalBody};
 
-use super::postings::{QueryTerm, query_terms};
+use super::postings::{Found, query_terms};
 use super::{Entry, Index, Vector, is_within, reaches, words};
 
 /// Most bytes of a task's text that are looked at.
@@ -60,19 +60,21 @@ pub(super) fn requirements_hold(signal: &Signal, state: &BTreeMap<String, String
 }
 
 /// What of a task's text is looked for.
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     /// Every word, sorted.
     pub(super) all: Vec<u32>,
-    pub(super) words: Vec<QueryTerm>,
-    pub(super) grams: Vec<QueryTerm>,
+    pub(super) words: Vec<Found<'a>>,
+    pub(super) grams: Vec<Found<'a>>,
     /// By word, sorted: what it says to hold it, as a share of all words.
     shares: Vec<(u32, f64)>,
 }
 
-impl Asked {
-    pub(super) fn of(index: &Index, query: &Query<'_>) -> Self {
+impl<'a> Asked<'a> {
+    pub(super) fn of(index: &'a Index, query: &Query<'_>) -> Self {
         let text = beginning(query.text);
-        let words = words::words(text);
+        let lower = text.to_lowercase();
+        let named = words::named(&lower);
+        let words: Vec<u32> = named.iter().map(|(word, _)| *word).collect();
         let pairs = words::pairs(&words).collect();
         let mut all = words.clone();
         all.sort_unstable();
@@ -82,18 +84,18 @@ impl Asked {
             .iter()
             .map(|term| (term.term, f64::from(term.weight * index.words.idf(term.term))))
             .collect();
+        let grams = telling_grams(&named, text, &shares, index.tuning.grams_max);
         let sum: f64 = shares.iter().map(|(_, share)| share).sum();
         for (_, share) in &mut shares {
             *share /= sum.max(f64::MIN_POSITIVE);
         }
+        shares.retain(|(word, _)| index.words.frequency(*word) > 0);
         terms.extend(query_terms(pairs, index.tuning.pair_weight));
         let visits_max = index.tuning.visits_max;
         Self {
             all,
             words: index.words.rarest(terms, visits_max),
-            grams: index
-                .grams
-                .rarest(query_terms(words::grams(text), 1.0), visits_max),
+            grams: index.grams.rarest(query_terms(grams, 1.0), visits_max),
             shares,
         }
     }
@@ -106,18 +108,44 @@ impl Asked {
     /// How much a signal and the task have in common: the share of the task's words, by what they tell, or of the
     /// signal's words, whichever is more.
     pub(super) fn match_with(&self, entry: &Entry) -> f64 {
-        let common = self
-            .shares
-            .iter()
-            .filter(|(term, _)| entry.terms.binary_search(term).is_ok());
+        let mut terms = entry.terms.iter().peekable();
         let (mut of_task, mut count) = (0.0, 0.0);
-        for (_, share) in common {
-            of_task += share;
-            count += 1.0;
+        for (word, share) in &self.shares {
+            // Both are in order, so each is gone through once.
+            while terms.next_if(|term| *term < word).is_some() {}
+            if terms.peek() == Some(&word) {
+                of_task += share;
+                count += 1.0;
+            }
         }
         let of_signal: f64 = count / entry.terms.len().max(1) as f64;
         of_signal.max(of_task)
     }
+}
+
+/// The runs of characters of a text. Of a text with more than `max` of them those of whole words are kept, the most
+/// telling words first; what no signal holds tells the most, for only its runs can find what it resembles.
+fn telling_grams(named: &[(u32, &str)], text: &str, shares: &[(u32, f64)], max: usize) -> Vec<u32> {
+    let all = words::grams(text);
+    if all.len() <= max {
+        return all;
+    }
+    let mut parts: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    for (word, part) in named {
+        parts.entry(*word).or_default().push(part);
+    }
+    let mut order = shares.to_vec();
+    order.sort_unstable_by(|(left, a), (right, b)| b.total_cmp(a).then(left.cmp(right)));
+    let mut kept = Vec::with_capacity(max);
+    for part in order.iter().filter_map(|(word, _)| parts.get(word)).flatten() {
+        let before = kept.len();
+        words::grams_of(part, &mut kept);
+        if kept.len() > max {
+            kept.truncate(before);
+            break;
+        }
+    }
+    kept
 }
 
 /// As much of a text as is looked at.

@@ -12,7 +12,7 @@ pub(super) const SLOTS_MAX: usize = 1 << 24;
 
 const COUNT_MAX: u32 = 255;
 
-/// See [`Postings::full`]; texts repeat their terms, so once is not all that can be expected.
+/// See [`full`]; texts repeat their terms, so once is not all that can be expected.
 const FULL: f32 = 4.0;
 
 /// The constants of BM25.
@@ -29,6 +29,15 @@ pub(super) struct Saturation {
 pub(super) struct QueryTerm {
     pub(super) term: u32,
     pub(super) weight: f32,
+}
+
+/// A term of a query that some text holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    /// As in [`Postings::lists`].
+    list: &'a [u32],
+    /// How much it says that a text holds it, by its weight in the query.
+    gain: f32,
 }
 
 /// Which texts hold a term, and how often.
@@ -112,37 +121,36 @@ impl Postings {
 
     /// How much it says that a text holds a term; never negative.
     pub(super) fn idf(&self, term: u32) -> f32 {
-        let (all, held) = (self.texts as f32, self.frequency(term) as f32);
+        self.idf_of(self.frequency(term))
+    }
+
+    fn idf_of(&self, frequency: usize) -> f32 {
+        let (all, held) = (self.texts as f32, frequency as f32);
         (1.0 + (all - held + 0.5) / (held + 0.5)).ln()
     }
 
     /// The terms that some text holds, the rarest first, as many as keep the number of postings to visit within a bound;
     /// the rarest term is always among them.
-    pub(super) fn rarest(&self, mut terms: Vec<QueryTerm>, visits_max: usize) -> Vec<QueryTerm> {
-        let mut known: Vec<(usize, QueryTerm)> = terms
-            .drain(..)
-            .map(|term| (self.frequency(term.term), term))
-            .filter(|(frequency, _)| *frequency > 0)
-            .collect();
-        known.sort_unstable_by_key(|(frequency, term)| (*frequency, term.term));
+    pub(super) fn rarest(&self, terms: Vec<QueryTerm>, visits_max: usize) -> Vec<Found<'_>> {
+        let mut known: Vec<(u32, Found<'_>)> = Vec::with_capacity(terms.len());
+        for QueryTerm { term, weight } in terms {
+            if let Some(list) = self.lists.get(&term) {
+                let gain = weight * self.idf_of(list.len());
+                known.push((term, Found { list, gain }));
+            }
+        }
+        known.sort_unstable_by_key(|(term, found)| (found.list.len(), *term));
         let mut visits = 0;
-        let within = known.iter().take_while(|(frequency, _)| {
-            visits += frequency;
+        let within = known.iter().take_while(|(_, found)| {
+            visits += found.list.len();
             visits <= visits_max
         });
         let count = within.count().max(1);
-        known.into_iter().take(count).map(|(_, term)| term).collect()
-    }
-
-    /// What a text is measured by that these terms are to be found in: [`FULL`] times what one of average length scores
-    /// that holds each of them once.
-    pub(super) fn full(&self, terms: &[QueryTerm]) -> f32 {
-        let gains = terms.iter().map(|term| term.weight * self.idf(term.term));
-        gains.sum::<f32>() * FULL
+        known.into_iter().take(count).map(|(_, found)| found).collect()
     }
 
     /// BM25 of every text for these terms, by place; 0 where none of them stands.
-    pub(super) fn scores(&self, terms: &[QueryTerm]) -> Vec<f32> {
+    pub(super) fn scores(&self, terms: &[Found<'_>]) -> Vec<f32> {
         let mut scores = vec![0.0_f32; self.lengths.len()];
         let Saturation { k1, b } = self.saturation;
         let average = (self.length_sum as f32 / self.texts.max(1) as f32).max(1.0);
@@ -151,12 +159,9 @@ impl Postings {
             .iter()
             .map(|length| k1 * (1.0 - b + b * *length as f32 / average))
             .collect();
-        for QueryTerm { term, weight } in terms {
-            let Some(list) = self.lists.get(term) else {
-                continue;
-            };
-            let gain = weight * self.idf(*term) * (k1 + 1.0);
-            for posting in list {
+        for Found { list, gain } in terms {
+            let gain = gain * (k1 + 1.0);
+            for posting in *list {
                 let place = (posting >> 8) as usize;
                 let count = (posting & COUNT_MAX) as f32;
                 scores[place] += gain * count / (count + norms[place]);
@@ -167,12 +172,26 @@ impl Postings {
 }
 
 #[cfg(test)]
+impl Found<'_> {
+    /// How many postings its scoring visits.
+    pub(super) const fn visits(&self) -> usize {
+        self.list.len()
+    }
+}
+
+#[cfg(test)]
 impl Postings {
     /// Terms, postings, texts and words that are held.
     pub(super) fn held(&self) -> (usize, usize, usize, u64) {
         let postings = self.lists.values().map(Vec::len).sum();
         (self.lists.len(), postings, self.texts, self.length_sum)
     }
+}
+
+/// What a text is measured by that these terms are to be found in: [`FULL`] times what one of average length scores that
+/// holds each of them once.
+pub(super) fn full(terms: &[Found<'_>]) -> f32 {
+    terms.iter().map(|found| found.gain).sum::<f32>() * FULL
 }
 
 /// The terms of a query with their weights: the first counts whole, repetitions ever less.

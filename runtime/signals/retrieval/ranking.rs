@@ -6,6 +6,7 @@ use anthill_contracts::id::SignalId;
 use anthill_contracts::signal::SignalBody;
 
 use super::asked::{Asked, Query};
+use super::postings::full;
 use super::{ACTIONS_MAX, CANDIDATES_MAX, Entry, Index, Vector};
 
 impl Index {
@@ -20,7 +21,7 @@ impl Index {
         found
     }
 
-    fn fitting_actions(&self, query: &Query<'_>, asked: &Asked) -> Vec<(SignalId, f64)> {
+    fn fitting_actions(&self, query: &Query<'_>, asked: &Asked<'_>) -> Vec<(SignalId, f64)> {
         let of_lineage = query.scope.lineage().filter_map(|scope| self.actions.get(&scope));
         let entries = of_lineage.flatten().filter_map(|id| self.entry(*id));
         entries
@@ -30,7 +31,7 @@ impl Index {
             .collect()
     }
 
-    fn fitting_texts(&self, query: &Query<'_>, asked: &Asked) -> Vec<(SignalId, f64)> {
+    fn fitting_texts(&self, query: &Query<'_>, asked: &Asked<'_>) -> Vec<(SignalId, f64)> {
         if asked.all.is_empty() && query.vector.is_none() {
             return self.admitted_texts(query);
         }
@@ -52,7 +53,7 @@ impl Index {
             .filter_map(|(slot, score)| Some((score / best, self.entries[slot as usize].as_ref()?)))
             .collect();
         found.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.signal.id.cmp(&right.signal.id)));
-        let gram_full = self.grams.full(&asked.grams).max(f32::MIN_POSITIVE);
+        let gram_full = full(&asked.grams).max(f32::MIN_POSITIVE);
         let fits = |entry: &Entry| {
             let place = self.places[&entry.signal.id] as usize;
             let grams = gram_scores.get(place).map_or(0.0, |score| score / gram_full);

@@ -4,6 +4,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::signal::{BundleClass, Polarity, Trigger};
 use proptest::prelude::*;
 
+use super::asked::Asked;
 use super::*;
 use crate::dedup::signal_id;
 
@@ -61,9 +62,9 @@ fn index(signals: &[Signal]) -> Index {
 }
 
 /// A task of a program that reads words and follows strategies.
-struct Task {
+struct Task<'a> {
     scope: ScopePath,
-    text: &'static str,
+    text: &'a str,
     state: BTreeMap<String, String>,
     reader: Origin,
     groups: Vec<u32>,
@@ -72,8 +73,8 @@ struct Task {
     vector: Option<Vector>,
 }
 
-impl Task {
-    fn new(path: &str, text: &'static str) -> Self {
+impl<'a> Task<'a> {
+    fn new(path: &str, text: &'a str) -> Self {
         Self {
             scope: scope(path),
             text,
@@ -86,8 +87,8 @@ impl Task {
         }
     }
 
-    fn ask(&self, index: &Index) -> Vec<(SignalId, f64)> {
-        index.candidates(&Query {
+    fn query(&self) -> Query<'_> {
+        Query {
             scope: &self.scope,
             text: self.text,
             vector: self.vector.as_ref(),
@@ -96,7 +97,11 @@ impl Task {
             groups: &self.groups,
             schemas: &self.schemas,
             reads_text: self.reads_text,
-        })
+        }
+    }
+
+    fn ask(&self, index: &Index) -> Vec<(SignalId, f64)> {
+        index.candidates(&self.query())
     }
 
     fn finds(&self, signal: &Signal) -> bool {
@@ -309,6 +314,108 @@ fn the_telling_words_of_a_task_are_its_rare_ones() {
     let signals: Vec<Signal> = (0..9).map(|n| text("read", &format!("page {n}"))).collect();
     let terms = index(&signals).telling_terms("a page of invoices", 1);
     assert_eq!(terms, [term("invoice")]);
+}
+
+/// Words of four letters, of which no two begin alike.
+fn vocabulary() -> Vec<String> {
+    let letters = || b'a'..=b'z';
+    let pairs = letters().flat_map(|a| letters().map(move |b| [a, b]));
+    pairs
+        .map(|[a, b]| [a, b, b, a].map(char::from).iter().collect())
+        .collect()
+}
+
+/// An index in which every word of the vocabulary stands in many texts.
+fn crowded(tuning: Tuning) -> Index {
+    let (words, mut random) = (vocabulary(), fastrand::Rng::with_seed(7));
+    let mut index = Index::tuned(&Params::default(), tuning);
+    for _ in 0..1000 {
+        let of_text: Vec<&str> = (0..100)
+            .map(|_| words[random.usize(..words.len())].as_str())
+            .collect();
+        index.insert(&Arc::new(text("read", &of_text.join(" "))));
+    }
+    index
+}
+
+/// Runs of characters that are looked for, and the postings that the two votes visit.
+fn work(index: &Index, text: &str) -> (usize, usize, usize) {
+    let task = Task::new("read", text);
+    let asked = Asked::of(index, &task.query());
+    let visits = |terms: &[postings::Found<'_>]| terms.iter().map(postings::Found::visits).sum();
+    (asked.grams.len(), visits(&asked.words), visits(&asked.grams))
+}
+
+#[test]
+fn no_text_makes_unbounded_work() {
+    const BYTES: usize = 64 * 1024;
+    let index = crowded(Tuning::default());
+    let Tuning {
+        grams_max,
+        visits_max,
+        ..
+    } = index.tuning;
+    let unknown: Vec<String> = (0..BYTES / 8).map(|n| format!("{n:07x}")).collect();
+    let bytes: String = (0..BYTES / 2)
+        .map(|n| if n % 3 == 0 { "z " } else { "7 " })
+        .collect();
+    let texts = [
+        vocabulary().join(" ").repeat(20),
+        "abba ".repeat(BYTES / 5),
+        "?! ".repeat(BYTES / 3),
+        "abba_".repeat(BYTES / 5),
+        "abba".repeat(BYTES / 4),
+        "\u{df}\u{130} ".repeat(BYTES / 5),
+        unknown.join(" "),
+        bytes,
+    ];
+    for text in texts {
+        let (grams, of_words, of_grams) = work(&index, &text);
+        let start: String = text.chars().take(8).collect();
+        assert!(grams <= grams_max, "{grams} runs of characters of {start}");
+        assert!(
+            of_words <= visits_max && of_grams <= visits_max,
+            "{of_words} and {of_grams} for {start}"
+        );
+        let found = Task::new("read", &text).ask(&index);
+        assert!(found.len() <= CANDIDATES_MAX, "{} for {start}", found.len());
+    }
+}
+
+/// The bounds are no accident of the texts that are asked.
+#[test]
+fn without_bounds_a_long_text_makes_much_work() {
+    let bounds = Tuning::default();
+    let index = crowded(Tuning {
+        grams_max: usize::MAX,
+        visits_max: usize::MAX,
+        ..bounds
+    });
+    let (grams, of_words, of_grams) = work(&index, &vocabulary().join(" "));
+    assert!(grams > bounds.grams_max, "{grams}");
+    assert!(
+        of_words > bounds.visits_max && of_grams > bounds.visits_max,
+        "{of_words}, {of_grams}"
+    );
+}
+
+#[test]
+fn a_usual_text_is_looked_for_whole() {
+    let task = "Compare the yearly reports of all subsidiaries, convert what they state in other currencies, and tell \
+        which of the headings differ from those of the year before; quote each of them with its page";
+    let whole = words::grams(task).into_iter().collect::<BTreeSet<u32>>();
+    assert_eq!(work(&index(&[text("read", task)]), task).0, whole.len());
+}
+
+#[test]
+fn a_rare_word_of_a_long_text_is_found_by_its_characters() {
+    let wanted = text("read", "Decompression bombs hide in nested archives");
+    let mut index = crowded(Tuning::default());
+    index.insert(&Arc::new(wanted.clone()));
+    let long = format!("{} decompressible archivefiles", vocabulary()[..400].join(" "));
+    let asked = Task::new("read", &long);
+    let ranking = Task::ask(&asked, &index);
+    assert!(ranking.iter().any(|(id, _)| *id == wanted.id));
 }
 
 /// A text of a few words from a small vocabulary, so that words are shared.

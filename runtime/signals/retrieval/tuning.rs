@@ -27,6 +27,10 @@ pub struct Tuning {
     pub depth: usize,
     /// Most postings that one vote visits for a query.
     pub visits_max: usize,
+    /// Most runs of characters that are looked for, those of the most telling words first. Only a text of more than some
+    /// 340 bytes has as many. At 10 000 signals, a text of 2 KiB that asks for signals cut from the same page finds them
+    /// with an nDCG at 10 of .590 instead of .586 without the bound, at a 99th percentile of 0.80 ms instead of 1.09.
+    pub grams_max: usize,
 }
 
 impl Default for Tuning {
@@ -41,6 +45,7 @@ impl Default for Tuning {
             rank_offset: 5.0,
             depth: 128,
             visits_max: 50_000,
+            grams_max: 1024,
         }
     }
 }

@@ -31,11 +31,19 @@ pub fn term(word: &str) -> u32 {
     hash(&[stem(&Stemmer::create(Algorithm::English), &word.to_lowercase()).as_bytes()])
 }
 
-/// The hashed words of a text in order, without stop words; a name in parts comes as its parts and as a whole.
+/// The hashed words of a text in order, see [`named`].
 pub(super) fn words(text: &str) -> Vec<u32> {
+    named(&text.to_lowercase())
+        .into_iter()
+        .map(|(word, _)| word)
+        .collect()
+}
+
+/// The hashed words of a text in lower case, in order and without stop words, each with what it was made of; a name in
+/// parts comes as its parts and as a whole, which is made of nothing more.
+pub(super) fn named(lower: &str) -> Vec<(u32, &str)> {
     let stemmer = Stemmer::create(Algorithm::English);
-    let mut words = Vec::with_capacity(text.len() / 8);
-    let lower = text.to_lowercase();
+    let mut words = Vec::with_capacity(lower.len() / 8);
     let is_joint = |c: char| c == '_' || c == '-';
     for name in lower.split(|c: char| !c.is_alphanumeric() && !is_joint(c)) {
         let name = name.trim_matches(is_joint);
@@ -43,11 +51,11 @@ pub(super) fn words(text: &str) -> Vec<u32> {
         for part in name.split(is_joint).filter(|part| !part.is_empty()) {
             parts += 1;
             if part.len() <= WORD_BYTES_MAX && STOP_WORDS.binary_search(&part).is_err() {
-                words.push(hash(&[stem(&stemmer, part).as_bytes()]));
+                words.push((hash(&[stem(&stemmer, part).as_bytes()]), part));
             }
         }
         if parts > 1 && name.len() <= WORD_BYTES_MAX {
-            words.push(hash(&[name.as_bytes()]));
+            words.push((hash(&[name.as_bytes()]), ""));
         }
     }
     words
@@ -63,28 +71,32 @@ pub(super) fn pairs(words: &[u32]) -> impl Iterator<Item = u32> {
 /// The hashed runs of 3 to 5 characters of a text, each word with a space before and after it.
 pub(super) fn grams(text: &str) -> Vec<u32> {
     let mut grams = Vec::with_capacity(text.len() * 3);
-    let mut word: Vec<u32> = Vec::new();
     for part in text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|part| !part.is_empty() && part.len() <= WORD_BYTES_MAX)
     {
-        word.clear();
-        word.push(u32::from(' '));
-        word.extend(part.chars().flat_map(char::to_lowercase).map(u32::from));
-        word.push(u32::from(' '));
-        for start in 0..word.len() {
-            let mut hash = 0_u64;
-            for (length, c) in (1..=5).zip(&word[start..]) {
-                hash = (hash ^ u64::from(*c))
-                    .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                    .rotate_left(29);
-                if length >= 3 {
-                    grams.push(fold(hash ^ length) >> (32 - GRAM_BITS));
-                }
+        grams_of(part, &mut grams);
+    }
+    grams
+}
+
+/// Adds the hashed runs of characters of one word.
+pub(super) fn grams_of(part: &str, grams: &mut Vec<u32>) {
+    let mut word: Vec<u32> = Vec::with_capacity(WORD_BYTES_MAX + 2);
+    word.push(u32::from(' '));
+    word.extend(part.chars().flat_map(char::to_lowercase).map(u32::from));
+    word.push(u32::from(' '));
+    for start in 0..word.len() {
+        let mut hash = 0_u64;
+        for (length, c) in (1..=5).zip(&word[start..]) {
+            hash = (hash ^ u64::from(*c))
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29);
+            if length >= 3 {
+                grams.push(fold(hash ^ length) >> (32 - GRAM_BITS));
             }
         }
     }
-    grams
 }
 
 fn stem<'a>(stemmer: &Stemmer, word: &'a str) -> std::borrow::Cow<'a, str> {

@@ -2,7 +2,9 @@
 //!
 //! The page itself is worth 3 and each page that it points to under SEE ALSO is worth 1. The index that answers is the
 //! one of signals; that pages are a hundred times as long is a test of its bounds. A second part cuts the pages into
-//! texts of a signal's size and times the whole read path at 10 000 of them, and packs what it finds.
+//! texts of a signal's size and times the whole read path at 10 000 of them, and packs what it finds. It is asked by one
+//! lines and by texts of 2 KiB, the beginnings of pages, of which most have become signals: every term is held, which is
+//! the most work that a text of that size can make. How well a long text finds is judged by others, see [`Cut`].
 //!
 //! The constants of [`Tuning`] were chosen on 1 000 questions about 3 188 pages of one machine: nDCG at 10 of BM25 over
 //! stems .654, with pairs of words .684, fused with runs of characters .694. The questions asked here are others, drawn by
@@ -31,6 +33,12 @@ use crate::retrieval::{Index, Query, Tuning};
 const QUERIES_MAX: usize = 1000;
 /// Signals at which the read path is timed.
 const SIGNALS: usize = 10_000;
+/// Bytes of a long task's text.
+const LONG_BYTES: usize = 2048;
+/// What finding the page itself gains, of grade 3: 2^grade - 1.
+const OWN: f64 = 7.0;
+/// What finding one of grade 1 gains.
+const ALSO: f64 = 1.0;
 /// Rounds of the timing.
 const ROUNDS: usize = 5;
 /// Places of a ranking that count.
@@ -58,14 +66,16 @@ pub fn run(
     report.figure("queries", asked.len() as f64);
     ranking(&pages, &asked, &mut report);
     progress(1, 3);
-    let index = signals_of(&pages);
-    timing(&index, &asked, mono, &mut report);
+    let mut cut = Cut::of(&pages, SIGNALS);
+    timing(&cut.index, &asked, mono, &mut report);
+    cut.long_texts(&asked, &mut report);
     progress(2, 3);
-    packing(&index, &asked, &mut report);
+    packing(&cut.index, &asked, &mut report);
     progress(3, 3);
     for (name, target) in [
         ("ndcg_at_10", Target::AtLeast(0.66)),
-        ("p99_ms_10k_signals", Target::AtMost(1.0)),
+        ("p99_ms", Target::AtMost(1.0)),
+        ("p99_long_ms", Target::AtMost(1.0)),
         ("cap_exceeded", Target::AtMost(0.0)),
         ("packing_over_exact", Target::AtLeast(0.99)),
     ] {
@@ -139,12 +149,9 @@ fn ranking(pages: &[&Page], asked: &[&Page], report: &mut Report) {
         let (mut ndcg, mut first, mut among) = (Vec::new(), Vec::new(), Vec::new());
         for page in asked {
             let own = id_of("page", &page.name);
-            let also: BTreeSet<SignalId> = page
-                .see_also
-                .iter()
-                .filter(|name| **name != page.name && known.contains(name.as_str()))
-                .map(|name| id_of("page", name))
-                .collect();
+            let also = page.see_also.iter().filter(|name| known.contains(name.as_str()));
+            let mut gains: BTreeMap<SignalId, f64> = also.map(|name| (id_of("page", name), ALSO)).collect();
+            gains.insert(own, OWN);
             let found: Vec<SignalId> = ask(&index, &page.one_line)
                 .into_iter()
                 .map(|(id, _)| id)
@@ -152,7 +159,7 @@ fn ranking(pages: &[&Page], asked: &[&Page], report: &mut Report) {
             let place = found.iter().position(|id| *id == own);
             first.push(f64::from(u8::from(place == Some(0))));
             among.push(f64::from(u8::from(place.is_some_and(|place| place < PLACES))));
-            ndcg.push(normalised_gain(&found, own, &also));
+            ndcg.push(normalised_gain(&found, &gains));
         }
         report.mean(&format!("ndcg_at_10{suffix}"), &ndcg);
         report.mean(&format!("recall_at_1{suffix}"), &first);
@@ -160,58 +167,91 @@ fn ranking(pages: &[&Page], asked: &[&Page], report: &mut Report) {
     }
 }
 
-/// Normalised discounted cumulative gain (Jaervelin and Kekaelaeinen 2002) with gains 2^grade - 1.
-fn normalised_gain(found: &[SignalId], own: SignalId, also: &BTreeSet<SignalId>) -> f64 {
-    const OWN: f64 = 7.0;
-    let discounts = || (2..).map(|place: u32| 1.0 / f64::from(place).log2()).take(PLACES);
-    let gain_of = |id: &SignalId| {
-        if *id == own {
-            OWN
-        } else {
-            f64::from(u8::from(also.contains(id)))
-        }
+/// Normalised discounted cumulative gain (Jaervelin and Kekaelaeinen 2002); what has no gain here has none.
+fn normalised_gain(found: &[SignalId], gains: &BTreeMap<SignalId, f64>) -> f64 {
+    let discounted = |gains: &mut dyn Iterator<Item = f64>| -> f64 {
+        let discounts = (2..).map(|place: u32| 1.0 / f64::from(place).log2());
+        let places = discounts.zip(gains).take(PLACES);
+        places.map(|(discount, gain)| discount * gain).sum()
     };
-    let gained: f64 = discounts()
-        .zip(found)
-        .map(|(discount, id)| discount * gain_of(id))
-        .sum();
-    let grades = std::iter::once(OWN).chain(also.iter().map(|_| 1.0));
-    let ideal: f64 = discounts()
-        .zip(grades)
-        .map(|(discount, grade)| discount * grade)
-        .sum();
-    gained / ideal
+    let mut ideal: Vec<f64> = gains.values().copied().collect();
+    ideal.sort_by(|a, b| b.total_cmp(a));
+    let mut gained = found.iter().map(|id| gains.get(id).copied().unwrap_or(0.0));
+    discounted(&mut gained) / discounted(&mut ideal.into_iter())
 }
 
 /// The pages cut into texts of a signal's size, one of each page in turn, until there are enough.
-fn signals_of(pages: &[&Page]) -> Index {
-    let mut index = Index::new(&Params::default());
-    let mut rests: Vec<(&str, &str)> = pages
-        .iter()
-        .map(|page| (page.name.as_str(), page.body.as_str()))
-        .collect();
-    while index.len() < SIGNALS && !rests.is_empty() {
-        for (name, rest) in &mut rests {
-            // Sizes differ, as those of real signals do.
-            let wanted = SIGNAL_TEXT_BYTES_MAX / (1 + usize::from(id_of(name, rest).as_bytes()[0] % 4));
-            let (text, more) = rest.split_at(rest.floor_char_boundary(wanted));
-            if index.len() < SIGNALS {
-                index.insert(&signal(id_of(name, text), text));
+struct Cut<'a> {
+    index: Index,
+    /// By the name of a page: what of it has become signals, and what has not.
+    pages: BTreeMap<&'a str, (Vec<SignalId>, &'a str)>,
+}
+
+impl<'a> Cut<'a> {
+    fn of(pages: &[&'a Page], signals_max: usize) -> Self {
+        let mut index = Index::new(&Params::default());
+        let mut pages: BTreeMap<&str, (Vec<SignalId>, &str)> = pages
+            .iter()
+            .map(|page| (page.name.as_str(), (Vec::new(), page.body.as_str())))
+            .collect();
+        while index.len() < signals_max && pages.values().any(|(_, rest)| !rest.is_empty()) {
+            for (name, (signals, rest)) in &mut pages {
+                if rest.is_empty() || index.len() == signals_max {
+                    continue;
+                }
+                // Sizes differ, as those of real signals do.
+                let wanted = SIGNAL_TEXT_BYTES_MAX / (1 + usize::from(id_of(name, rest).as_bytes()[0] % 4));
+                let (text, more) = rest.split_at(rest.floor_char_boundary(wanted));
+                let id = id_of(name, text);
+                index.insert(&signal(id, text));
+                signals.push(id);
+                *rest = more;
             }
-            *rest = more;
         }
-        rests.retain(|(_, rest)| !rest.is_empty());
+        Self { index, pages }
     }
-    index
+
+    /// How well long texts find the signals of the page that they are taken from, with the bounds of a query's work and
+    /// without them. None of the text that is asked has become a signal; pages that have no such text are not asked for.
+    fn long_texts(&mut self, asked: &[&Page], report: &mut Report) {
+        let unbounded = Tuning {
+            visits_max: usize::MAX,
+            grams_max: usize::MAX,
+            ..Tuning::default()
+        };
+        for (tuning, suffix) in [(unbounded, "_unbounded"), (Tuning::default(), "")] {
+            self.index.retune(tuning);
+            let mut ndcg = Vec::new();
+            for page in asked {
+                let (signals, rest) = &self.pages[page.name.as_str()];
+                if signals.is_empty() || rest.len() < LONG_BYTES {
+                    continue;
+                }
+                let gains = signals.iter().map(|id| (*id, ALSO)).collect();
+                let found: Vec<SignalId> = ask(&self.index, beginning(rest))
+                    .into_iter()
+                    .map(|(id, _)| id)
+                    .collect();
+                ndcg.push(normalised_gain(&found, &gains));
+            }
+            if !ndcg.is_empty() {
+                report.mean(&format!("ndcg_long_at_10{suffix}"), &ndcg);
+            }
+        }
+    }
+}
+
+/// As much of a page as a long task says.
+fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONG_BYTES)]
 }
 
 /// Times the whole read path, question by question. The least of some rounds counts, for what else runs on the core is
 /// none of its cost.
 fn timing(index: &Index, asked: &[&Page], mono: &dyn Fn() -> Duration, report: &mut Report) {
-    let goal = |page: &Page| page.body[..page.body.floor_char_boundary(2048)].to_owned();
-    let short: Vec<String> = asked.iter().map(|page| page.one_line.clone()).collect();
-    let long: Vec<String> = asked.iter().map(|page| goal(page)).collect();
-    for (name, texts) in [("", short), ("_long_task", long)] {
+    let short: Vec<&str> = asked.iter().map(|page| page.one_line.as_str()).collect();
+    let long: Vec<&str> = asked.iter().map(|page| beginning(&page.body)).collect();
+    for (name, texts) in [("", short), ("_long", long)] {
         let mut times = vec![Duration::MAX; texts.len()];
         for _ in 0..ROUNDS {
             for (text, least) in texts.iter().zip(&mut times) {
@@ -227,8 +267,8 @@ fn timing(index: &Index, asked: &[&Page], mono: &dyn Fn() -> Duration, report: &
                 .get(times.len() * share / 100)
                 .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
         };
-        report.figure(&format!("p50_ms{name}_10k_signals"), at(50));
-        report.figure(&format!("p99_ms{name}_10k_signals"), at(99));
+        report.figure(&format!("p50{name}_ms"), at(50));
+        report.figure(&format!("p99{name}_ms"), at(99));
     }
     report.figure("signals", index.len() as f64);
 }
