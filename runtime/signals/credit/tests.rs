@@ -76,8 +76,8 @@ fn an_advantage_is_what_baseline_and_company_do_not_explain() {
     for _ in 0..3 {
         node.settle(&run(1.0, &[]));
     }
-    // Three successes and a prior of one half worth one run.
-    let base = 3.5 / 4.0;
+    // Three successes and a prior of one half worth ten runs.
+    let base = 8.0 / 13.0;
     node.settle(&run(1.0, &[shown(1, 0.2), shown(2, -0.1)]));
     let (first, second) = (
         node.cell(1).expect("it was shown"),
@@ -87,6 +87,18 @@ fn an_advantage_is_what_baseline_and_company_do_not_explain() {
     assert!(close(second.slow.adv, 1.0 - base - 0.2));
     assert_eq!((first.slow.n, first.slow.y, first.total), (1 << 16, 1 << 16, 1));
     assert_eq!(first.slow, first.fast);
+}
+
+#[test]
+fn what_is_tried_in_a_lucky_moment_is_not_held_against_it() {
+    let lucky = |first: f64| {
+        let mut node = Node::new();
+        node.settle(&run(first, &[]));
+        node.settle(&run(1.0, &[shown(1, 0.0)]));
+        node.cell(1).expect("it was shown").slow.adv
+    };
+    let apart = fixed::to_f64(lucky(0.0) - lucky(1.0));
+    assert!(apart > 0.0 && apart < 0.1, "one run more moves a baseline by {apart}");
 }
 
 #[test]
@@ -254,7 +266,7 @@ fn a_new_scope_starts_from_the_one_above() {
         });
     }
     let of = |scope| baseline(&node.replica, scope, 1_000, &node.params, |_| fixed::ONE);
-    assert!(of(html) > 0.99, "{}", of(html));
+    assert!(of(html) > 0.95, "{}", of(html));
     // A distrusted origin plays no part.
     assert!((baseline(&node.replica, html, 1_000, &node.params, |_| 0) - 0.5).abs() < 1e-12);
 }

@@ -67,9 +67,9 @@ fn a_fleet_that_hears_late_draws_more_narrowly_and_loses_less() {
         tasks_per_round: 5,
         ..small()
     };
-    let ours: f64 = (0..4)
+    let ours: f64 = (100..108)
         .map(|seed| late.run(Learners::Fleet, seed).regret(..))
         .sum();
-    // Draws that take no notice of what others have under way lose 996 here.
-    assert!(ours < 930.0, "{ours}");
+    // Draws that take no notice of what others have under way lose 1870 here.
+    assert!(ours < 1770.0, "{ours}");
 }
