@@ -96,6 +96,8 @@ pub struct Ended {
     pub parked: u64,
     /// Pairs of values that were signed under one stamp, and of which a replica saw both.
     pub equivocations: u64,
+    /// Facts of unknown kinds that a replica holds at the end.
+    pub others: u64,
 }
 
 /// What many schedules came to.
@@ -111,6 +113,8 @@ pub struct Tally {
     pub parked: u64,
     /// See [`Ended::equivocations`].
     pub equivocations: u64,
+    /// See [`Ended::others`].
+    pub others: u64,
     /// The first schedule that has broken a law; the count ends there.
     pub broken: Option<u64>,
 }
@@ -133,6 +137,7 @@ pub fn tally(bugs: Bugs, seeds: std::ops::Range<u64>) -> Tally {
         tally.repaired += u64::from(ended.is_repaired);
         tally.parked += ended.parked;
         tally.equivocations += ended.equivocations;
+        tally.others += ended.others;
         if !ended.is_lawful {
             tally.broken = Some(seed);
             break;
@@ -153,6 +158,7 @@ pub fn play(bugs: Bugs, seed: u64) -> Ended {
         fleet.step();
     }
     fleet.heal();
+    fleet.ended.others = fleet.nodes[0].replica.other_count() as u64;
     fleet.ended.is_lawful &= fleet.is_equal() && (fleet.is_foul || !fleet.ended.is_repaired);
     fleet.ended
 }

@@ -328,6 +328,53 @@ fn what_cannot_be_true_is_refused_and_counted() {
 }
 
 #[test]
+fn what_a_newer_program_says_is_kept_and_passed_on_but_not_of_a_private_signal() {
+    let mut newer = KnowledgeBase::open(Opening { node: 8, ..opening() });
+    let contribution = Contribution {
+        scope: "read".parse().expect("a scope"),
+        proposal: text("Read the introduction before anything else."),
+        tenant: 3,
+        share: Share::Private,
+        born_in: None,
+        bundle: BundleClass::default(),
+    };
+    let private = newer.contribute(&contribution, NOW).expect("it is fine").signal;
+    let (writer, replica) = newer.pen(3);
+    let mut say = |about, key: u8| {
+        let other = crate::fact::Other {
+            kind: 7,
+            at: 0,
+            about,
+            key: vec![key],
+            content: vec![1, 2, 3],
+        };
+        writer.other(replica, other, NOW).expect("it is small")
+    };
+    let said = [say(None, 1), say(Some(SignalId::from_bytes([9; 16])), 2)];
+    let secret = say(Some(private), 3);
+    let shared = newer.shared(&Versions::new());
+    assert!(said.iter().all(|said| shared.contains(said)));
+    assert!(!shared.contains(&secret), "it tells of what is private");
+
+    let mut base = KnowledgeBase::open(opening());
+    let imported = base.import(shared, NOW);
+    assert_eq!((imported.refused, base.stats(3, NOW).newer), (0, 2));
+    // The node starts again from its rows, and gives on what it holds.
+    let rows: Vec<_> = base.facts().iter().map(codec::row).collect();
+    let facts = rows
+        .iter()
+        .map(|(key, value)| codec::fact(key, value).expect("a row"));
+    let base = KnowledgeBase::open(Opening {
+        facts: facts.collect(),
+        versions: base.versions(),
+        inc: 2,
+        ..opening()
+    });
+    let shared = base.shared(&Versions::new());
+    assert!(said.iter().all(|said| shared.contains(said)));
+}
+
+#[test]
 fn revoking_takes_descendants_along() {
     let tenant = Origin::tenant_number(&TenantId::default());
     let mut base = KnowledgeBase::open(opening());

@@ -1,7 +1,8 @@
 //! What no honest writer says: values that decode and yet cannot be.
 //!
 //! The checks need nothing but the fact itself, so that every node judges alike. Whether an origin's numbers are
-//! likely is the business of trust; here is only what is impossible, and what is larger than anybody may write.
+//! likely is the business of trust; here is only what is impossible, and what is larger than anybody may write. For the
+//! same reason the limits are for good, like the contents: what one version took and another refused would divide a fleet.
 
 use anthill_contracts::signal::{SIGNAL_TEXT_BYTES_MAX, Signal, SignalBody};
 

@@ -38,11 +38,12 @@ impl Peer {
 /// Whether a fact may go to a peer.
 pub fn may_go(replica: &Replica, fact: &Fact, peer: &Peer) -> bool {
     let origin = fact.origin();
-    let reaches = |signal: SignalId| {
+    let reaches = |signal: SignalId| match replica.signal(signal) {
+        // Every program has the built-in ones from the start. They need not travel; what was seen of them does.
+        Some(signal) if signal.author == Origin::BUILTIN => peer.serves(origin),
+        Some(signal) => reach(signal.share, peer, origin),
         // Without the signal itself nobody can tell its reach; its tenant may have it, others not.
-        replica
-            .signal(signal)
-            .map_or_else(|| peer.serves(origin), |signal| reach(signal.share, peer, origin))
+        None => peer.serves(origin),
     };
     match fact {
         Fact::Signal { signal, .. } => reach(signal.share, peer, origin),

@@ -19,6 +19,7 @@ fn ten_thousand_schedules_end_in_equal_bytes_and_equal_reads() {
         // What the foul ones are for happens in them.
         assert!(half.repaired > 0 && half.repaired < foul, "{half:?}");
         assert!(half.parked > 100 && half.equivocations > 100, "{half:?}");
+        assert!(half.others > 1_000, "{half:?}");
     }
 }
 

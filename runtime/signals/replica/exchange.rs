@@ -92,8 +92,8 @@ impl Replica {
             each(&fact, merged);
         }
         for span in delta.spans {
-            // An empty piece of an unknown stream is worth no memory.
-            let Some(log) = self.logs.find_mut(span.stream) else {
+            // Nothing of this piece could be taken. Whoever did not note that would ask for it for ever.
+            let Some(log) = self.logs.find_or_idle(span.stream, now) else {
                 continue;
             };
             let upto = stuck

@@ -175,6 +175,15 @@ impl Logs {
         Some(self.at_mut(number))
     }
 
+    /// The same, and made where there is none and idle ones are few: a name alone must not fill what facts need.
+    pub(super) fn find_or_idle(&mut self, stream: Stream, now: u64) -> Option<&mut Log> {
+        if self.number(stream).is_none() && self.numbers.len() < IDLE_STREAMS_MAX {
+            let number = self.intern(stream)?;
+            self.at_mut(number).seen = now;
+        }
+        self.find_mut(stream)
+    }
+
     fn number(&mut self, stream: Stream) -> Option<u32> {
         if let Some((_, number)) = self.last.filter(|(last, _)| *last == stream) {
             return Some(number);

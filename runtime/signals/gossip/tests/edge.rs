@@ -160,6 +160,39 @@ fn fresh_facts_go_out_at_once_and_only_to_those_who_may_have_them() {
 }
 
 #[test]
+fn what_was_seen_of_a_builtin_signal_goes_to_its_tenant() {
+    for (tenant, reaches) in [(1, true), (2, false)] {
+        let me = peer(1, &[1], &[]);
+        let mut left = side(me.clone(), peer(2, &[tenant], &[]));
+        let mut right = side(peer(2, &[tenant], &[]), me);
+        let builtin = Signal {
+            author: Origin::BUILTIN,
+            created: Timestamp(0),
+            ..signal(1, Share::Private)
+        };
+        let key = CellKey {
+            signal: builtin.id,
+            scope: ScopeId(1),
+            bundle: BundleClass::default(),
+        };
+        let planted = Fact::Signal {
+            stamp: Stamp::default(),
+            signal: Box::new(builtin),
+        };
+        left.replica.merge(planted, START_MS);
+        let mut writer = Writer::resume(&left.replica, Origin { tenant: 1, node: 1 }, 0);
+        writer.cell(&mut left.replica, key, START_MS, |cell| cell.slow.n = 9 << 16);
+        talk(&mut left, &mut right, 6);
+        assert_eq!(
+            right.replica.cell_count(),
+            usize::from(reaches),
+            "tenant {tenant}"
+        );
+        assert_eq!(right.replica.signals().count(), 0, "the signal itself stays");
+    }
+}
+
+#[test]
 fn bytes_of_harm_are_counted_and_stop_nothing() {
     let (a, b) = (peer(1, &[1], &[]), peer(2, &[1], &[]));
     let (mut left, mut right) = (side(a.clone(), b.clone()), side(b, a));

@@ -280,8 +280,8 @@ fn newer_programs_lose_nothing_through_an_older_one() {
     assert!(ends > 1_000, "{ends} facts were looked for");
 }
 
-/// A message that gives these facts as the whole of their stream, one of them with a byte too many.
-fn spoilt(kind: Kind, facts: &[Fact], spoilt: usize) -> Vec<u8> {
+/// A message that gives these facts as the whole of their stream, some of them with a byte too many.
+fn spoilt(kind: Kind, facts: &[Fact], is_spoilt: impl Fn(usize) -> bool) -> Vec<u8> {
     let mut packer = Packer::new(&[]);
     for fact in facts {
         packer.push(fact);
@@ -299,7 +299,7 @@ fn spoilt(kind: Kind, facts: &[Fact], spoilt: usize) -> Vec<u8> {
         out.push(from.byte().expect("a kind"));
         let length: usize = from.small().expect("a length");
         let body = from.take(length).expect("a body");
-        let more = usize::from(place == spoilt);
+        let more = usize::from(is_spoilt(place));
         put_count(&mut out, length + more);
         out.extend_from_slice(body);
         out.extend(std::iter::repeat_n(0, more));
@@ -320,86 +320,90 @@ fn spoilt(kind: Kind, facts: &[Fact], spoilt: usize) -> Vec<u8> {
     whole
 }
 
-#[test]
-fn a_value_with_a_byte_too_many_costs_itself_and_holds_nothing_up() {
-    let [mut left, mut right] = [0, 1].map(|place| Member {
-        replica: Replica::default(),
-        writer: Writer::resume(
-            &Replica::default(),
-            Origin {
-                tenant: 1,
-                node: place as u64 + 1,
-            },
-            1,
-        ),
-        gossip: machine(place, 7),
-    });
-    let facts: Vec<Fact> = (0..5)
-        .map(|number| {
-            left.writer
-                .cell(&mut left.replica, key(number), START_MS, |cell| cell.total += 1)
-        })
-        .collect();
-    let message = spoilt(Kind::Give, &facts, 2);
-    right.gossip.on_message(&mut right.replica, 1, &message, START_MS);
-    let stats = *right.gossip.stats();
-    assert_eq!((stats.news, stats.quarantined, stats.refused), (4, 1, 0));
-    assert_eq!(
-        right.replica.versions(),
-        left.replica.versions(),
-        "it is not waited for"
-    );
-    let exchange = |left: &mut Member, right: &mut Member| {
-        let asked = right.gossip.on_tick(&mut right.replica, START_MS).sends;
-        let answers = asked.iter().flat_map(|ask| {
-            let output = left.gossip.on_message(&mut left.replica, 2, &ask.bytes, START_MS);
-            output.sends
-        });
-        for answer in answers.collect::<Vec<_>>() {
-            right
-                .gossip
-                .on_message(&mut right.replica, 1, &answer.bytes, START_MS);
+/// Two members, of which the left one has written some facts.
+fn pair(count: usize) -> ([Member; 2], Vec<Fact>) {
+    let mut pair = [0, 1].map(|place| {
+        let replica = Replica::default();
+        let node = peer(place).node;
+        Member {
+            writer: Writer::resume(&replica, Origin { tenant: 1, node }, 1),
+            replica,
+            gossip: machine(place, 7),
         }
-    };
-    for _ in 0..5 {
-        exchange(&mut left, &mut right);
-    }
-    assert_eq!(left.gossip.stats().facts_sent, 0, "it is not asked for again");
-    assert_eq!(right.replica.cell_count(), 4);
-    // Whoever gives it once more in answer to a comparison of ranges is not asked once more for that.
-    let again = spoilt(Kind::Tree, &facts[2..3], 0);
-    let output = right.gossip.on_message(&mut right.replica, 1, &again, START_MS);
-    assert_eq!((output.sends, right.gossip.stats().quarantined), (vec![], 2));
-    // Where it was spoilt on the way and not by its sender, the comparison brings it.
-    let mut output = Output::default();
-    right.gossip.begin_repair(&right.replica, 1, &mut output);
-    let mut messages = vec![(true, output.sends.remove(0).bytes)];
+    });
+    let Member { replica, writer, .. } = &mut pair[0];
+    let facts = (0..count).map(|number| writer.cell(replica, key(number), START_MS, |cell| cell.total += 1));
+    let facts = facts.collect();
+    (pair, facts)
+}
+
+/// Messages go back and forth until nobody answers.
+fn exchange(pair: &mut [Member; 2], from: usize, output: Output) {
+    let mut messages: Vec<(usize, Vec<u8>)> =
+        output.sends.into_iter().map(|sent| (from, sent.bytes)).collect();
     let mut count = 0;
-    while let Some((is_to_left, bytes)) = messages.pop() {
+    while let Some((from, bytes)) = messages.pop() {
         count += 1;
         assert!(count < 20, "an exchange ends");
-        let (to, from) = if is_to_left {
-            (&mut left, 2)
-        } else {
-            (&mut right, 1)
-        };
-        let output = to.gossip.on_message(&mut to.replica, from, &bytes, START_MS);
-        messages.extend(output.sends.into_iter().map(|sent| (!is_to_left, sent.bytes)));
+        let Member { replica, gossip, .. } = &mut pair[1 - from];
+        let output = gossip.on_message(replica, peer(from).node, &bytes, START_MS);
+        messages.extend(output.sends.into_iter().map(|sent| (1 - from, sent.bytes)));
     }
-    assert!(rows(&left.replica) == rows(&right.replica));
+}
+
+fn rounds(pair: &mut [Member; 2], count: usize) {
+    for place in [1, 0].repeat(count) {
+        let Member { replica, gossip, .. } = &mut pair[place];
+        let output = gossip.on_tick(replica, START_MS);
+        exchange(pair, place, output);
+    }
+}
+
+#[test]
+fn a_value_with_a_byte_too_many_costs_itself_and_holds_nothing_up() {
+    let (mut pair, facts) = pair(5);
+    let Member { replica, gossip, .. } = &mut pair[1];
+    let message = spoilt(Kind::Give, &facts, |place| place == 2);
+    gossip.on_message(replica, 1, &message, START_MS);
+    let stats = *gossip.stats();
+    assert_eq!((stats.news, stats.quarantined, stats.refused), (4, 1, 0));
+    assert_eq!(
+        replica.versions(),
+        pair[0].replica.versions(),
+        "it is not waited for"
+    );
+    rounds(&mut pair, 5);
+    assert_eq!(pair[0].gossip.stats().facts_sent, 0, "it is not asked for again");
+    assert_eq!(pair[1].replica.cell_count(), 4);
+    // Whoever gives it once more in answer to a comparison of ranges is not asked once more for that.
+    let Member { replica, gossip, .. } = &mut pair[1];
+    let again = spoilt(Kind::Tree, &facts[2..3], |_| true);
+    let output = gossip.on_message(replica, 1, &again, START_MS);
+    assert_eq!((output.sends, gossip.stats().quarantined), (vec![], 2));
+    // Where it was spoilt on the way and not by its sender, the comparison brings it.
+    let mut output = Output::default();
+    gossip.begin_repair(replica, 1, &mut output);
+    exchange(&mut pair, 1, output);
+    assert!(rows(&pair[0].replica) == rows(&pair[1].replica));
+}
+
+#[test]
+fn a_stream_of_which_nothing_can_be_taken_is_not_asked_for_for_ever() {
+    let (mut pair, facts) = pair(5);
+    let Member { replica, gossip, .. } = &mut pair[1];
+    let message = spoilt(Kind::Give, &facts, |_| true);
+    gossip.on_message(replica, 1, &message, START_MS);
+    assert_eq!((gossip.stats().news, gossip.stats().quarantined), (0, 5));
+    assert_eq!(replica.versions(), pair[0].replica.versions());
+    rounds(&mut pair, 5);
+    assert_eq!(pair[0].gossip.stats().facts_sent, 0);
 }
 
 #[test]
 fn messages_sections_and_findings_that_are_not_known_do_no_harm() {
-    let mut right = Member {
-        replica: Replica::default(),
-        writer: Writer::resume(&Replica::default(), Origin { tenant: 1, node: 2 }, 1),
-        gossip: machine(1, 7),
-    };
-    right
-        .writer
-        .cell(&mut right.replica, key(1), START_MS, |cell| cell.total += 1);
-    let mut on_message = |bytes: &[u8]| right.gossip.on_message(&mut right.replica, 1, bytes, START_MS);
+    let (pair, _) = pair(1);
+    let [mut left, _] = pair;
+    let mut on_message = |bytes: &[u8]| left.gossip.on_message(&mut left.replica, 2, bytes, START_MS);
     assert_eq!(on_message(&[codec::VERSION, 9, 1, 2, 3]).sends, []);
     let mut ask = Writing::new(Kind::Ask);
     ask.long(&Versions::new());
@@ -418,7 +422,7 @@ fn messages_sections_and_findings_that_are_not_known_do_no_harm() {
         1,
         "what comes after it is seen"
     );
-    let stats = *right.gossip.stats();
+    let stats = *left.gossip.stats();
     assert_eq!((stats.unknown, stats.refused, stats.quarantined), (2, 0, 0));
 }
 
