@@ -98,7 +98,10 @@ fn what_is_tried_in_a_lucky_moment_is_not_held_against_it() {
         node.cell(1).expect("it was shown").slow.adv
     };
     let apart = fixed::to_f64(lucky(0.0) - lucky(1.0));
-    assert!(apart > 0.0 && apart < 0.1, "one run more moves a baseline by {apart}");
+    assert!(
+        apart > 0.0 && apart < 0.1,
+        "one run more moves a baseline by {apart}"
+    );
 }
 
 #[test]
