@@ -67,17 +67,8 @@ type Look = Box<dyn FnOnce(&mut KnowledgeBase, u64) + Send>;
 
 /// The protocol.
 enum KnowledgeMessage {
-    /// Chooses what a run is shown.
-    Recall {
-        ask: Box<Ask>,
-        vector: Option<Vector>,
-        reply: Reply<Receipt>,
-    },
-    /// Takes in how a run ended.
-    Conclude {
-        conclusion: Box<Conclusion>,
-        reply: Reply<()>,
-    },
+    /// Chooses what a run is shown, or takes in how it ended.
+    Decide { question: Question },
     /// Takes in a signal of a person or of another program.
     Contribute {
         contribution: Box<Contribution>,
@@ -226,12 +217,7 @@ impl KnowledgeState {
 
     fn on(&mut self, message: KnowledgeMessage, permit: MailPermit) {
         match message {
-            KnowledgeMessage::Recall { ask, vector, reply } => {
-                self.ask(Question::Recall { ask, vector, reply }, permit);
-            }
-            KnowledgeMessage::Conclude { conclusion, reply } => {
-                self.ask(Question::Conclude { conclusion, reply }, permit);
-            }
+            KnowledgeMessage::Decide { question } => self.ask(question, permit),
             KnowledgeMessage::Contribute { contribution, reply } => {
                 self.on_contribute(&contribution, reply, permit);
             }

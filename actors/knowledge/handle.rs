@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorCell, ActorRef, RpcReplyPort};
 
+use super::question::Question;
 use super::{KnowledgeActor, KnowledgeArguments, KnowledgeMessage, meaning};
 use crate::mailbox::{Mail, MailError, Mailbox, MailboxBounds};
 
@@ -98,15 +99,19 @@ impl Knowledge for KnowledgeHandle {
                 None => None,
             };
             let ask = Box::new(ask);
-            self.call(|reply| KnowledgeMessage::Recall { ask, vector, reply })
-                .await
+            self.call(|reply| KnowledgeMessage::Decide {
+                question: Question::Recall { ask, vector, reply },
+            })
+            .await
         })
     }
 
     fn conclude(&self, conclusion: Conclusion) -> BoxFuture<'_, Result<(), KnowledgeError>> {
-        Box::pin(self.call(|reply| KnowledgeMessage::Conclude {
-            conclusion: Box::new(conclusion),
-            reply,
+        Box::pin(self.call(|reply| KnowledgeMessage::Decide {
+            question: Question::Conclude {
+                conclusion: Box::new(conclusion),
+                reply,
+            },
         }))
     }
 }

@@ -9,11 +9,13 @@ use super::Reply;
 
 /// What waits for the store's word on a receipt.
 pub(super) enum Question {
+    /// What a run is to be shown.
     Recall {
         ask: Box<Ask>,
         vector: Option<Vector>,
         reply: Reply<Receipt>,
     },
+    /// How a run ended.
     Conclude {
         conclusion: Box<Conclusion>,
         reply: Reply<()>,

@@ -52,7 +52,8 @@ async fn kill(cell: ActorCell) {
     }
 }
 
-fn ask(number: u32) -> Ask {
+/// What the run of this number asks.
+pub(super) fn ask(number: u32) -> Ask {
     let job_id = JobId::new(1, u128::from(number));
     let task_id = TaskId::derive(job_id, "read", Some(number));
     Ask {

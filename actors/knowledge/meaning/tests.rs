@@ -1,14 +1,11 @@
 //! Embeddings through the actor: they find what no word would, and an embedder that fails or hangs costs little.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anthill_contracts::clock::SystemClock;
-use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
 use anthill_contracts::knowledge::{Knowledge, KnowledgeStore as _};
-use anthill_contracts::signal::{BundleClass, Polarity, SignalBody, Trigger};
-use anthill_contracts::spec::Quality;
+use anthill_contracts::signal::{Polarity, SignalBody, Trigger};
 use anthill_signals::base::Builtin;
 use futures::future::BoxFuture;
 
@@ -97,23 +94,10 @@ async fn start_over(store: Arc<MemoryStore>, embedder: Option<Arc<Scripted>>) ->
 }
 
 fn ask(number: u32) -> Ask {
-    let job_id = JobId::new(1, u128::from(number));
-    let task_id = TaskId::derive(job_id, "read", Some(number));
     Ask {
-        receipt_id: ReceiptId::derive(task_id, "worker"),
-        job_id,
-        task_id,
-        tenant: TenantId::default(),
-        scope: "read/markdown".parse().expect("a scope"),
-        bundle: BundleClass::default(),
         text: TASK.to_owned(),
-        state: BTreeMap::new(),
         schemas: Vec::new(),
-        reads_text: true,
-        tokens_max: 512,
-        slots_max: 8,
-        models: Vec::new(),
-        quality_min: Quality::default(),
+        ..crate::knowledge::tests::ask(number)
     }
 }
 
