@@ -66,7 +66,7 @@ impl Default for Params {
             draw_runs_weight: 2.0,
             draw_unheard_runs: 5.0,
             backoff_runs: 5.0,
-            drift_z: 3.8,
+            drift_z: 3.4,
             drift_second_z: 2.0,
             drift_sibling_z: 2.5,
             drift_runs_min: 4.0,
