@@ -81,7 +81,10 @@ fn recovery(report: &mut Report, ours: &[Trace], at: usize) {
     report.figure("recovery_over_cold", over_cold(ours));
     let error = error_without_each(ours, over_cold);
     report.errors.insert("recovery_over_cold".to_owned(), error);
-    report.figure("rounds_to_90_cold", rounds_to(&shares(ours), 0, LEARNED) as f64);
+    // The ratio alone does not tell whether a fleet recovers slowly or has learned fast in the first place.
+    for (name, from) in [("rounds_to_90_cold", 0), ("rounds_to_90_recovery", at)] {
+        report.figure(name, rounds_to(&shares(ours), from, LEARNED) as f64);
+    }
     report
         .series
         .insert("share_of_oracle_ours".to_owned(), thinned(&shares(ours)));

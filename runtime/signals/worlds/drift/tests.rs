@@ -22,4 +22,7 @@ fn a_broken_strategy_is_left_soon() {
         "{:?}",
         report.figures
     );
+    let [ratio, recovery, cold] =
+        ["recovery_over_cold", "rounds_to_90_recovery", "rounds_to_90_cold"].map(|name| report.figures[name]);
+    assert!((ratio * cold - recovery).abs() < 1e-9, "{:?}", report.figures);
 }
