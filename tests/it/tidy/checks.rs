@@ -81,7 +81,7 @@ fn only_what_is_permitted_is_linked() {
             "licenses",
             "sources",
         ],
-        "see deny.toml; a new licence or duplicate is added there with its reason",
+        "see .deny.toml; a new licence or duplicate is added there with its reason",
     );
 }
 

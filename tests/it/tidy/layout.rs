@@ -9,21 +9,21 @@ use super::{Flaw, Source, demand_none, told};
 const TEST_COMMAND: &str = "cargo test --workspace";
 
 /// The top level beside dot files.
-const TOP: [&str; 13] = [
+const TOP: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",
     "README.md",
     "actors",
-    "clippy.toml",
     "config",
-    "deny.toml",
     "examples",
     "runtime",
-    "rustfmt.toml",
     "supervisors",
     "tests",
 ];
+
+/// Settings of tools: under these names the tools find them, and a tool that finds none says nothing.
+const SETTINGS: [&str; 3] = [".clippy.toml", ".deny.toml", ".rustfmt.toml"];
 
 /// Folders that say in a README what does not happen in them.
 const DESCRIBED: [&str; 6] = ["actors", "config", "examples", "runtime", "supervisors", "tests"];
@@ -36,6 +36,14 @@ fn strays(paths: &[String]) -> Vec<Flaw> {
         .iter()
         .filter(|path| !path.contains('/') && !path.starts_with('.') && !TOP.contains(&path.as_str()))
         .map(|path| Flaw::in_file(path, "does not belong at the top level"))
+        .collect()
+}
+
+fn missing_settings(paths: &[String]) -> Vec<Flaw> {
+    SETTINGS
+        .iter()
+        .filter(|name| !paths.iter().any(|path| path == *name))
+        .map(|name| Flaw::in_file(*name, "is not at the top level, so its tool runs without it"))
         .collect()
 }
 
@@ -82,6 +90,14 @@ fn the_top_level_holds_nothing_else() {
 }
 
 #[test]
+fn tools_find_their_settings() {
+    demand_none(
+        missing_settings(&paths()),
+        "keep the settings of clippy, rustfmt and cargo-deny in dot files at the top",
+    );
+}
+
+#[test]
 fn each_folder_says_what_it_does_not_do() {
     demand_none(
         undescribed(&paths()),
@@ -113,6 +129,18 @@ fn misplaced_files_are_found() {
     assert_eq!(
         told(strays(&listing(&["src", "src/lib.rs", ".gitignore", "runtime"]))),
         ["src: does not belong at the top level"]
+    );
+    assert_eq!(
+        told(strays(&listing(&["clippy.toml", ".clippy.toml"]))),
+        ["clippy.toml: does not belong at the top level"]
+    );
+    assert_eq!(
+        told(missing_settings(&listing(&[
+            ".clippy.toml",
+            ".deny.toml",
+            "rustfmt.toml"
+        ]))),
+        [".rustfmt.toml: is not at the top level, so its tool runs without it"]
     );
     assert_eq!(
         told(undescribed(&listing(&[
