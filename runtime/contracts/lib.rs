@@ -22,4 +22,5 @@ pub mod spec;
 pub mod step;
 pub mod store;
 pub mod task;
+pub mod text_file;
 pub mod tool;

@@ -35,6 +35,7 @@ use anthill_contracts::model::{
     DeltaSink, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider,
     StopReason, Usage, WorstCase,
 };
+use anthill_contracts::text_file;
 use anthill_contracts::tool::ToolCall;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -424,15 +425,18 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     if !metadata.is_file() {
         return Err("it is no regular file".to_owned());
     }
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut text = String::new();
-    file.take(SCRIPT_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| error.to_string())?;
-    if text.len() as u64 > SCRIPT_BYTES_MAX {
+    if metadata.len() > SCRIPT_BYTES_MAX {
         return Err(format!("it is longer than {SCRIPT_BYTES_MAX} bytes"));
     }
-    Ok(text)
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(SCRIPT_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > SCRIPT_BYTES_MAX {
+        return Err(format!("it is longer than {SCRIPT_BYTES_MAX} bytes"));
+    }
+    text_file::decode(bytes).map_err(|error| error.to_string())
 }
 
 fn toml_detail(error: &toml::de::Error, text: &str) -> String {
