@@ -77,16 +77,20 @@ codes! {
     PLAN_INVALID = "AH0111", 2, "the plan is not valid", "mend what the message names";
     /// The configuration cannot be read.
     CONFIG_INVALID = "AH0112", 2, "the configuration cannot be read", "compare it with config/anthill.toml";
-    /// The output folder cannot be written.
-    OUTPUT_NOT_WRITABLE = "AH0113", 4, "the output folder cannot be written", "choose another `--out`";
+    /// The output cannot be written.
+    OUTPUT_NOT_WRITABLE = "AH0113", 4, "the output cannot be written", "choose another place for it, such as another `--out`";
     /// A wrong command line.
     USAGE = "AH0114", 2, "a wrong command line", "see `anthill help`";
+    /// A file is larger than what is read of it.
+    FILE_TOO_LARGE = "AH0120", 2, "a file is too large", "check that it is the right file; the message names the limit";
+    /// The standard output stream cannot be written.
+    STDOUT_NOT_WRITABLE = "AH0121", 4, "the standard output stream cannot be written", "send it elsewhere, or free some space there";
     /// The data directory is in use.
     DATA_IN_USE = "AH0201", 4, "the data directory is in use", "wait, stop the other process, or use another `--data-dir`";
     /// The data directory cannot be written.
     DATA_NOT_WRITABLE = "AH0202", 4, "the data directory cannot be written", "check its permissions, or use another `--data-dir`";
     /// The disk is full.
-    DISK_FULL = "AH0203", 4, "the disk is full", "free some space, then `anthill job resume JOB`";
+    DISK_FULL = "AH0203", 4, "the disk is full", "free some space and try again; a job goes on with `anthill job resume JOB`";
     /// The store is damaged.
     DATA_CORRUPT = "AH0204", 4, "the store is damaged", "restore the data directory from a backup; `anthill audit verify` names the first flaw";
     /// The store stopped after a failed write.

@@ -14,16 +14,17 @@ mod prefix;
 mod run;
 mod schema;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anthill_contracts::model::ModelName;
 use anthill_contracts::store::JobStatus;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use indicatif::MultiProgress;
 
 use crate::bench::knowledge::Experiment;
-use crate::config::{Config, LogFormat, Overrides};
+use crate::config::{self, Config, LogFormat, Overrides};
 use crate::console::{Console, Failure};
 use crate::job_file::BudgetFlag;
 use crate::telemetry;
@@ -342,6 +343,20 @@ impl From<StateFilter> for JobStatus {
             StateFilter::Cancelled => Self::Cancelled,
         }
     }
+}
+
+/// Reads a command line. A variable that is set to nothing counts as unset, whatever its flag takes.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let command = Arguments::command().mut_args(|argument| {
+        let is_empty = argument.get_env().is_some_and(config::is_set_to_nothing);
+        if is_empty {
+            argument.env(None::<&str>)
+        } else {
+            argument
+        }
+    });
+    let matches = command.try_get_matches_from(arguments)?;
+    Arguments::from_arg_matches(&matches)
 }
 
 /// Carries a command out and answers with the program's exit code.

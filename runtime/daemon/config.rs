@@ -3,8 +3,10 @@
 //! What stands on the command line or in the environment goes above the file, and the file above the defaults. No file
 //! is read unless `--config` or `ANTHILL_CONFIG` names one: a file that is picked up from the current folder could
 //! send a key to a stranger's base URL. This is the one module that reads the environment itself; flags with a
-//! variable of their own (`ANTHILL_DATA_DIR`) are read by clap.
+//! variable of their own (`ANTHILL_DATA_DIR`) are read by clap. A variable that is set to nothing counts as unset
+//! everywhere: that is how a shell or a service file switches one off.
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,7 @@ use anthill_models::ModelsConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::document::{self, Format, Origin};
+use crate::document;
 
 mod knowledge;
 
@@ -113,12 +115,8 @@ impl Config {
     }
 
     fn read(path: &Path) -> Result<Self, Problem> {
-        let name = path.display().to_string();
-        let text = document::read_text(path)
-            .map_err(|error| Problem::new(&codes::CONFIG_INVALID, format!("{name}: {error}")))?;
-        let format = Format::of(path);
-        let origin = Origin { name: &name, format };
-        let mut config: Self = document::parse(origin, &text).map_err(|problem| match problem.code.id {
+        let loaded = document::load(path, &codes::CONFIG_INVALID);
+        let mut config: Self = loaded.map_err(|problem| match problem.code.id {
             // A file that does not parse is a matter of the configuration here, not of the job file.
             id if id == codes::SPEC_SYNTAX.id => Problem::new(&codes::CONFIG_INVALID, problem.message),
             _ => problem,
@@ -180,13 +178,23 @@ impl TelemetryConfig {
     }
 }
 
+/// Whether a variable is set to nothing, which means that it is not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one that reads the environment"
+)]
+pub fn is_set_to_nothing(variable: &OsStr) -> bool {
+    std::env::var_os(variable).is_some_and(|value| value.is_empty())
+}
+
 /// Looks up a provider's key in the environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "this module is the one that reads the environment"
 )]
 pub fn key_from_environment(variable: &str) -> Option<String> {
-    std::env::var(variable).ok()
+    let key = std::env::var(variable).ok();
+    key.filter(|key| !key.trim().is_empty())
 }
 
 #[cfg(test)]

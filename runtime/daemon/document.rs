@@ -1,17 +1,18 @@
 //! Reads the files that people write (job file, configuration) and says in one line what is wrong with them.
 //!
-//! The format follows the file's extension: `.json` is JSON, everything else TOML. A wrong file ends in one of three
+//! The format follows the file's extension, `.json` or `.toml`; another file, such as a pipe, is JSON where it begins with
+//! a brace, which no TOML does. A wrong file ends in one of three
 //! codes: it does not parse, a key is not known (with the nearest known one), or a value is not allowed. Every message
 //! begins with file, line and column. Parsing into a tree first and checking that by hand was rejected: it loses the
 //! places, and serde already knows the names.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
-use anthill_contracts::codes;
+use anthill_contracts::codes::{self, Code};
 use anthill_contracts::fault::Problem;
 use serde::de::DeserializeOwned;
+
+use crate::files::read;
 
 /// Most bytes of a file that somebody wrote by hand.
 pub const BYTES_MAX: u64 = 1024 * 1024;
@@ -26,11 +27,16 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a file of this name.
-    pub fn of(path: &Path) -> Self {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("json") => Self::Json,
-            _ => Self::Toml,
+    /// The format of a file of this name with this text.
+    pub fn of(path: &Path, text: &str) -> Self {
+        let has = |extension: &str| {
+            path.extension()
+                .is_some_and(|of| of.eq_ignore_ascii_case(extension))
+        };
+        if has("json") || (!has("toml") && text.trim_start().starts_with('{')) {
+            Self::Json
+        } else {
+            Self::Toml
         }
     }
 }
@@ -44,14 +50,12 @@ pub struct Origin<'a> {
     pub format: Format,
 }
 
-/// Reads a text file of at most [`BYTES_MAX`] bytes.
-pub fn read_text(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > BYTES_MAX {
-        return Err(io::Error::other(format!("it is larger than {BYTES_MAX} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
+/// Reads a value from a file that somebody wrote; `unreadable` is the code of a file that cannot be read at all.
+pub fn load<T: DeserializeOwned>(path: &Path, unreadable: &'static Code) -> Result<T, Problem> {
+    let text = read::text(path, BYTES_MAX).map_err(|error| error.of(path, unreadable))?;
+    let name = path.display().to_string();
+    let format = Format::of(path, &text);
+    parse(Origin { name: &name, format }, &text)
 }
 
 /// Reads a value from a text that somebody wrote.

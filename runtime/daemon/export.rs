@@ -1,17 +1,19 @@
 //! Writes a job's result to its folder, `brief.md` and `brief.json`: each whole or not at all.
 //!
-//! A file is written beside its place, synced and renamed, so that neither a crash nor a full disk leaves half a brief
-//! under the name that somebody opens. The folder is made first, before anything is spent on a job whose result
+//! The folder is made first, before anything is spent on a job whose result
 //! could not be written.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anthill_actors::compose::render_markdown;
 use anthill_contracts::brief::Brief;
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
+
+use crate::console::Failure;
+use crate::files::write::whole;
 
 /// Where the folders of jobs lie that name none.
 const DEFAULT_FOLDERS: &str = "anthill-out";
@@ -44,13 +46,13 @@ pub fn prepare(folder: &Path) -> Result<(), Problem> {
 }
 
 /// Writes the brief and answers with the files.
-pub fn write(folder: &Path, brief: &Brief) -> Result<Vec<PathBuf>, Problem> {
-    write_all(folder, &files_of(brief)?)
+pub async fn write(folder: &Path, brief: &Brief) -> Result<Vec<PathBuf>, Failure> {
+    write_all(folder, &files_of(brief)?).await
 }
 
 /// Writes a result that is no brief as it is.
-pub fn write_other(folder: &Path, body: &[u8]) -> Result<Vec<PathBuf>, Problem> {
-    write_all(folder, &[other_file(body)])
+pub async fn write_other(folder: &Path, body: &[u8]) -> Result<Vec<PathBuf>, Failure> {
+    write_all(folder, &[other_file(body)]).await
 }
 
 /// Whether the folder holds this result already, byte for byte. It does not where a process was killed between the
@@ -83,28 +85,15 @@ fn other_file(body: &[u8]) -> (&'static str, Vec<u8>) {
     (name, body.to_vec())
 }
 
-fn write_all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<PathBuf>, Problem> {
-    let written = files.iter().map(|(name, bytes)| {
+async fn write_all(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<Vec<PathBuf>, Failure> {
+    fs::create_dir_all(folder).map_err(|error| refused(folder, &error))?;
+    let mut written = Vec::new();
+    for (name, bytes) in files {
         let path = folder.join(name);
-        replace(&path, bytes).map(|()| path)
-    });
-    written
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(|error| refused(folder, &error))
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    // The new name must last as well.
-    fs::File::open(folder)?.sync_all()
+        whole(&path, bytes).await?;
+        written.push(path);
+    }
+    Ok(written)
 }
 
 fn refused(folder: &Path, error: &io::Error) -> Problem {

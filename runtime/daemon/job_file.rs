@@ -12,7 +12,7 @@ use anthill_contracts::fault::Problem;
 use anthill_contracts::model::ModelName;
 use anthill_contracts::spec::{InputSpec, JobSpec};
 
-use crate::document::{self, Format, Origin};
+use crate::document;
 
 /// What the command line changes in a job file.
 #[derive(Debug, Clone, Default)]
@@ -88,12 +88,7 @@ pub fn limits_of(flags: &[BudgetFlag]) -> Limits {
 
 /// Reads a job file, applies the flags, and checks what can be checked without running.
 pub fn load(path: &Path, flags: JobFlags) -> Result<JobSpec, Problem> {
-    let name = path.display().to_string();
-    let text = document::read_text(path)
-        .map_err(|error| Problem::new(&codes::SPEC_MISSING, format!("{name}: {error}")))?;
-    let format = Format::of(path);
-    let origin = Origin { name: &name, format };
-    let mut spec: JobSpec = document::parse(origin, &text)?;
+    let mut spec: JobSpec = document::load(path, &codes::SPEC_MISSING)?;
     place_inputs(&mut spec, path, flags.inputs)?;
     if let Some(model) = flags.model {
         // Whoever names the model leaves nothing to choose.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod console;
 pub mod document;
 pub mod export;
+pub mod files;
 pub mod job_file;
 pub mod learning;
 pub mod session;
@@ -23,10 +24,8 @@ use std::process::ExitCode;
 
 use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
-use clap::Parser as _;
 use clap::error::ErrorKind;
 
-use crate::cli::Arguments;
 use crate::console::{Console, Failure};
 
 /// Carries out one command line, the program's name included, and answers with the exit code.
@@ -41,18 +40,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let json_wanted = arguments.iter().skip(1).any(|argument| argument == "--json");
     let outcome = panic::catch_unwind(move || perform(arguments));
     let (problem, json) = match outcome {
-        Ok((Ok(exit), _)) => return ExitCode::from(exit),
-        Ok((Err(Failure::ReaderGone), _)) => return ExitCode::SUCCESS,
-        Ok((Err(Failure::Problem(problem)), json)) => (problem, json),
+        Ok((ended, json)) => match ended.and_then(flushed) {
+            Ok(exit) => return ExitCode::from(exit),
+            Err(Failure::ReaderGone) => return ExitCode::SUCCESS,
+            Err(Failure::Problem(problem)) => (problem, json),
+        },
         Err(panic) => (defect(&*panic), json_wanted),
     };
     console::report(&problem, json);
     ExitCode::from(problem.code.exit)
 }
 
+/// The exit code, once all that was printed has left the process: what is still held would be lost in silence.
+fn flushed(exit: u8) -> Result<u8, Failure> {
+    std::io::stdout().flush()?;
+    Ok(exit)
+}
+
 fn perform(arguments: Vec<OsString>) -> (Result<u8, Failure>, bool) {
     let json_wanted = arguments.iter().skip(1).any(|argument| argument == "--json");
-    match Arguments::try_parse_from(arguments) {
+    match cli::parse(arguments) {
         Ok(arguments) => {
             let json = arguments.common.json;
             let mut console = Console::standard(json);
@@ -71,7 +78,7 @@ fn usage(error: &clap::Error) -> Result<u8, Failure> {
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     );
     if asked {
-        write!(anstream::stdout(), "{}", error.render().ansi())?;
+        console::rendered(&error.render())?;
         return Ok(0);
     }
     Err(Problem::new(&codes::USAGE, usage_line(&error.render().to_string())).into())

@@ -4,7 +4,7 @@
 //! pauses the job durably and says how to go on, the second one ends the process at once. Both are safe: what was
 //! acknowledged is on the disk in either case.
 
-mod signals;
+pub(crate) mod signals;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -207,10 +207,14 @@ impl<'a> Session<'a> {
         };
         let shown = Summary::new(row, elapsed_ms, result).print(self.console);
         self.close().await?;
-        match (export_failure, shown) {
+        if let Some(failure) = export_failure {
+            return Err(failure);
+        }
+        let exit = verdict(row)?;
+        match self.view.lost().map_or(shown, Err) {
             // The job is done; a reader that left early changes nothing about how it ended.
-            (None, Ok(()) | Err(Failure::ReaderGone)) => verdict(row),
-            (Some(failure), _) | (None, Err(failure)) => Err(failure),
+            Ok(()) | Err(Failure::ReaderGone) => Ok(exit),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -247,8 +251,8 @@ impl<'a> Session<'a> {
         };
         let body = self.store.blob(digest).await?;
         let summary = match serde_json::from_slice::<Brief>(body.bytes()) {
-            Ok(brief) => ResultSummary::new(&brief, export::write(folder, &brief)?, row.status),
-            Err(_) => ResultSummary::other(export::write_other(folder, body.bytes())?, row.status),
+            Ok(brief) => ResultSummary::new(&brief, export::write(folder, &brief).await?, row.status),
+            Err(_) => ResultSummary::other(export::write_other(folder, body.bytes()).await?, row.status),
         };
         Ok(Some(summary))
     }

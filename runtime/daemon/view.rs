@@ -54,7 +54,7 @@ pub struct View {
     audience: Audience,
     progress: Progress,
     live: Option<Live>,
-    reader_gone: bool,
+    lost: Option<Failure>,
 }
 
 impl View {
@@ -65,7 +65,7 @@ impl View {
             audience,
             progress: Progress::default(),
             live,
-            reader_gone: false,
+            lost: None,
         }
     }
 
@@ -84,15 +84,15 @@ impl View {
         }
     }
 
-    /// Shows a frame. A frame that was shown before is left out. Nothing is said once the reader has gone: the job
-    /// goes on without an audience.
+    /// Shows a frame. A frame that was shown before is left out. Nothing is said once the output stream has failed: the
+    /// job goes on without an audience.
     pub fn frame(&mut self, frame: &Frame, console: &mut Console) -> Result<(), Failure> {
         if frame.seq <= self.progress.last_seq() {
             return Ok(());
         }
         let notes = self.progress.apply(frame);
         let shown = match self.audience {
-            Audience::Program | Audience::Pipe if self.reader_gone => Ok(()),
+            Audience::Program | Audience::Pipe if self.lost.is_some() => Ok(()),
             Audience::Program => lines::events(frame, console),
             Audience::Pipe => notes.iter().try_for_each(|note| match lines::line(note) {
                 Some(line) => console.line(line),
@@ -107,12 +107,17 @@ impl View {
             Audience::Nobody => Ok(()),
         };
         match shown {
-            Err(Failure::ReaderGone) => {
-                self.reader_gone = true;
+            Err(failure) if failure.is_of_output() => {
+                self.lost = Some(failure);
                 Ok(())
             }
             other => other,
         }
+    }
+
+    /// Why nothing was said any more, where the output stream has failed.
+    pub fn lost(self) -> Option<Failure> {
+        self.lost
     }
 
     /// Shows that an answer is being written, or that its provider is asked again.

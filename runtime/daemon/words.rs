@@ -25,6 +25,18 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// A size in the largest unit that needs no fraction: `64 MiB`, `1 000 bytes`.
+pub fn bytes(number: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let fitting = UNITS
+        .iter()
+        .find(|(size, _)| number >= *size && number.is_multiple_of(*size));
+    match fitting {
+        Some((size, unit)) => format!("{} {unit}", count(number / size)),
+        None => counted(number, "byte"),
+    }
+}
+
 /// A length of time to three digits or so: `850 ms`, `4.2 s`, `3 min 05 s`.
 pub fn time(milliseconds: u64) -> String {
     match milliseconds {

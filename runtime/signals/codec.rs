@@ -41,7 +41,7 @@ mod values;
 
 pub use self::batch::{Batch, Packer, unpack};
 pub use self::checks::check;
-pub use self::snapshot::{SnapshotError, read_snapshot, snapshot_of};
+pub use self::snapshot::{SNAPSHOT_MAGIC, SnapshotError, read_snapshot, snapshot_of};
 
 /// The version that this program writes.
 pub const VERSION: u8 = 1;

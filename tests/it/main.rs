@@ -1,6 +1,7 @@
 //! The real binary, from its command line to its exit code. One test binary; a file per subject.
 
 mod bench;
+mod cases;
 mod cli;
 mod counterparts;
 mod guards;

@@ -15,6 +15,7 @@ mod pages;
 mod sizes;
 mod words;
 mod workspace;
+mod writers;
 
 use workspace::Source;
 

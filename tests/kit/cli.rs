@@ -81,6 +81,20 @@ impl Workplace {
             .expect("the program can be started")
     }
 
+    /// Runs the program to its end, with its standard output stream somewhere else.
+    pub fn run_into<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+        stdout: impl Into<Stdio>,
+    ) -> Finished {
+        let mut command = self.command(arguments);
+        let child = command.stdout(stdout).spawn();
+        // The program's own handle is the only one, so that a pipe ends with it.
+        drop(command);
+        let child = child.expect("the program can be started");
+        Finished::new(child.wait_with_output().expect("a child can be waited for"))
+    }
+
     fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(&self.program);
         command

@@ -12,7 +12,7 @@ use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_signals::worlds::{self, Progress, Report, WorldPatch};
 
-use crate::document::{self, Origin};
+use crate::document;
 
 mod files;
 mod manual;
@@ -138,16 +138,9 @@ fn left_out(experiment: Experiment, why: String) -> Outcome {
 
 /// Reads a world from a TOML or JSON file.
 pub fn world(path: &Path) -> Result<WorldPatch, Problem> {
-    let name = path.display().to_string();
-    let text = document::read_text(path)
-        .map_err(|error| Problem::new(&codes::SPEC_MISSING, format!("{name}: {error}")))?;
-    let origin = Origin {
-        name: &name,
-        format: document::Format::of(path),
-    };
-    let world: WorldPatch = document::parse(origin, &text)?;
+    let world: WorldPatch = document::load(path, &codes::SPEC_MISSING)?;
     world
         .check()
-        .map_err(|why| Problem::new(&codes::SPEC_VALUE, format!("{name}: {why}")))?;
+        .map_err(|why| Problem::new(&codes::SPEC_VALUE, format!("{}: {why}", path.display())))?;
     Ok(world)
 }

@@ -4,8 +4,6 @@
 //! itself, like a job.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use anthill_actors::knowledge::{KnowledgeHandle, KnowledgeReport};
@@ -14,8 +12,9 @@ use anthill_contracts::fault::Problem;
 use anthill_contracts::id::SignalId;
 use anthill_contracts::knowledge::KnowledgeError;
 use anthill_contracts::signal::{BundleClass, Origin, Polarity, Proposal, SignalBody, Trigger};
+use anthill_contracts::text_file::without_mark;
 use anthill_signals::base::{Contribution, KnowledgeBase, Opening, Revocation, Stats};
-use anthill_signals::codec::{read_snapshot, snapshot_of};
+use anthill_signals::codec::{SNAPSHOT_MAGIC, read_snapshot, snapshot_of};
 use anthill_signals::fact::Why;
 use anthill_signals::route;
 use serde_json::json;
@@ -23,7 +22,9 @@ use serde_json::json;
 use crate::boot;
 use crate::cli::Common;
 use crate::config::Config;
-use crate::console::{Console, Failure};
+use crate::console::{self, Console, Failure};
+use crate::files::read::{self, Bound};
+use crate::files::write::{self, Written};
 use crate::learning::{self, Alone};
 use crate::words;
 use arguments::{ContributeArguments, ListFilter, RevokeArguments};
@@ -38,8 +39,11 @@ pub use arguments::KnowledgeCommand;
 /// Most characters of what a signal says on a line of a table.
 const BODY_CHARS_MAX: usize = 64;
 
-/// Most bytes of a file of exported knowledge.
-const SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
+/// What is read of a file of exported knowledge.
+const SNAPSHOT: Bound = Bound {
+    bytes_max: 1 << 30,
+    begins: SNAPSHOT_MAGIC,
+};
 
 /// Carries out one of the commands.
 pub(super) fn perform(
@@ -227,7 +231,7 @@ fn contribute(config: &Config, asked: ContributeArguments, console: &mut Console
     let body = match asked.schema {
         None => SignalBody::Text { text },
         Some(schema) => {
-            let value: serde_json::Value = serde_json::from_str(&text).map_err(|error| {
+            let value: serde_json::Value = serde_json::from_str(without_mark(&text)).map_err(|error| {
                 Problem::new(&codes::SIGNAL_REFUSED, format!("the action is no JSON: {error}"))
             })?;
             SignalBody::Action {
@@ -330,34 +334,18 @@ fn export(config: &Config, file: &Path, since: Option<&Path>, console: &mut Cons
     let report = looked_at(config)?;
     let facts = report.base.shared(&theirs);
     let bytes = snapshot_of(&facts);
-    write_whole(file, &bytes)?;
-    if console.is_json() {
-        console.document(&json!({ "facts": facts.len(), "bytes": bytes.len() }))?;
-        return Ok(0);
+    let written = boot::block_on(write::whole(file, &bytes))?;
+    let size = words::count(bytes.len() as u64);
+    let told = words::counted(facts.len() as u64, "fact");
+    match written {
+        // The export itself stands there, so nothing else may.
+        Written::ToOutput => console::notice(&format!("{told}, {size} bytes")),
+        Written::ToFile if console.is_json() => {
+            console.document(&json!({ "facts": facts.len(), "bytes": bytes.len() }))?;
+        }
+        Written::ToFile => console.line(format!("{told}, {size} bytes in {}", file.display()))?,
     }
-    let count = words::counted(facts.len() as u64, "fact");
-    console.line(format!(
-        "{count}, {} bytes in {}",
-        words::count(bytes.len() as u64),
-        file.display()
-    ))?;
     Ok(0)
-}
-
-/// Writes beside the file and then takes its place, so that nobody ever finds half of it.
-fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Problem> {
-    let refused = |error: std::io::Error| {
-        Problem::new(
-            &codes::OUTPUT_NOT_WRITABLE,
-            format!("{}: {error}", file.display()),
-        )
-    };
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut draft = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(refused)?;
-    std::io::Write::write_all(&mut draft, bytes).map_err(refused)?;
-    draft.as_file().sync_all().map_err(refused)?;
-    draft.persist(file).map_err(|error| refused(error.error))?;
-    Ok(())
 }
 
 fn facts_of(file: &Path) -> Result<Vec<anthill_signals::fact::Fact>, Problem> {
@@ -368,18 +356,7 @@ fn facts_of(file: &Path) -> Result<Vec<anthill_signals::fact::Fact>, Problem> {
 
 /// The bytes of an export, with a bound, and only if they are one.
 fn snapshot_bytes(file: &Path) -> Result<Vec<u8>, Problem> {
-    let unreadable = |error: std::io::Error| {
-        Problem::new(&codes::SNAPSHOT_INVALID, format!("{}: {error}", file.display()))
-    };
-    let mut bytes = Vec::new();
-    let opened = File::open(file).map_err(unreadable)?;
-    opened
-        .take(SNAPSHOT_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > SNAPSHOT_BYTES_MAX {
-        return Err(unreadable(std::io::Error::other("it is too large")));
-    }
+    let bytes = read::bytes(file, SNAPSHOT).map_err(|error| error.of(file, &codes::SNAPSHOT_INVALID))?;
     read_snapshot(&bytes)
         .map_err(|error| Problem::new(&codes::SNAPSHOT_INVALID, format!("{}: {error}", file.display())))?;
     Ok(bytes)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::*;
+use crate::document::{Format, Origin};
 
 const SHIPPED: &str = include_str!("../../../config/anthill.toml");
 

@@ -68,7 +68,16 @@ fn a_wrong_json_file_is_told_by_place_and_kind() {
 
 #[test]
 fn the_extension_tells_the_format() {
-    assert_eq!(Format::of(Path::new("a/job.JSON")), Format::Json);
-    assert_eq!(Format::of(Path::new("job.toml")), Format::Toml);
-    assert_eq!(Format::of(Path::new("job")), Format::Toml);
+    let of = |name: &str, text| Format::of(Path::new(name), text);
+    assert_eq!(of("a/job.JSON", "a = 1"), Format::Json);
+    assert_eq!(of("job.toml", "{}"), Format::Toml);
+    assert_eq!(of("job", "a = 1"), Format::Toml);
+    assert_eq!(
+        of(
+            "/dev/fd/63",
+            "
+ {}"
+        ),
+        Format::Json
+    );
 }

@@ -1,11 +1,11 @@
 //! A brief as files.
 
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
 
 use super::*;
 
-#[test]
-fn a_brief_replaces_an_older_one_whole() {
+#[tokio::test]
+async fn a_brief_replaces_an_older_one_whole() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let out = folder.path().join("a/b");
     let mut brief = Brief {
@@ -13,9 +13,11 @@ fn a_brief_replaces_an_older_one_whole() {
         ..Brief::default()
     };
     prepare(&out).expect("the folder can be made");
-    write(&out, &brief).expect("the folder can be written");
+    write(&out, &brief).await.expect("the folder can be written");
     brief.question = "how?".to_owned();
-    let files = write(&out, &brief).expect("the folder can be written");
+    let mode = PermissionsExt::from_mode(0o640);
+    fs::set_permissions(out.join("brief.md"), mode).expect("a mode");
+    let files = write(&out, &brief).await.expect("the folder can be written");
     assert_eq!(files, [out.join("brief.md"), out.join("brief.json")]);
     let json = fs::read(&files[1]).expect("the file is there");
     assert_eq!(
@@ -24,7 +26,7 @@ fn a_brief_replaces_an_older_one_whole() {
     );
     assert_eq!(
         fs::metadata(&files[0]).expect("the file is there").mode() & 0o777,
-        0o644
+        0o640
     );
     assert_eq!(
         fs::read_dir(&out).expect("a folder").count(),

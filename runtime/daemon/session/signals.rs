@@ -8,7 +8,7 @@ use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 
 /// Every signal that means: stop.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     keyboard: Signal,
     manager: Signal,
     terminal: Signal,
@@ -16,7 +16,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// From now on these signals are heard here and end the process no longer by themselves.
-    pub(super) fn listen() -> Result<Self, Problem> {
+    pub(crate) fn listen() -> Result<Self, Problem> {
         let open = || -> io::Result<Self> {
             Ok(Self {
                 keyboard: signal(SignalKind::interrupt())?,
@@ -28,7 +28,7 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.keyboard.recv() => {}
             _ = self.manager.recv() => {}

@@ -9,7 +9,8 @@ use super::bytes::Reader;
 use super::{Flaw, VERSION, VERSION_END};
 use crate::fact::Fact;
 
-const MAGIC: &[u8; 8] = b"ANTHILLK";
+/// How every snapshot begins.
+pub const SNAPSHOT_MAGIC: &[u8] = b"ANTHILLK";
 
 /// A batch is closed when it has grown to this.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -33,7 +34,7 @@ pub enum SnapshotError {
 
 /// These facts as a snapshot.
 pub fn snapshot_of<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Vec<u8> {
-    let mut out = MAGIC.to_vec();
+    let mut out = SNAPSHOT_MAGIC.to_vec();
     out.push(VERSION);
     let count_at = out.len();
     out.extend_from_slice(&[0; 8]);
@@ -74,7 +75,7 @@ pub fn open_snapshot(bytes: &[u8]) -> Result<Batch, SnapshotError> {
     let Some((content, hash)) = bytes.split_last_chunk::<32>() else {
         return Err(SnapshotError::NotOne);
     };
-    let Some(rest) = content.strip_prefix(MAGIC) else {
+    let Some(rest) = content.strip_prefix(SNAPSHOT_MAGIC) else {
         return Err(SnapshotError::NotOne);
     };
     let Some((version, rest)) = rest.split_first() else {

@@ -16,10 +16,20 @@ use anthill_signals::worlds::real_choice::{Measured, MeasuredFile};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
+use crate::boot;
+use crate::console::Failure;
+use crate::files::read::{self, Bound};
+use crate::files::write;
+
 /// Where the files lie.
 pub(super) const FOLDER: &str = "/usr";
 /// The file in which measurements are kept.
 const KEPT: &str = "compressors.json";
+/// What is read of it.
+const KEPT_BOUND: Bound = Bound {
+    bytes_max: 64 << 20,
+    begins: b"{",
+};
 /// Bytes of a file that are packed.
 const HEAD_BYTES: usize = 32 * 1024;
 /// Smaller files say nothing about compressors.
@@ -89,7 +99,7 @@ pub(super) fn measured(
     mono: &dyn Fn() -> Duration,
 ) -> Result<Option<Measured>, Problem> {
     let file = kept.join(KEPT);
-    if let Ok(bytes) = fs::read(&file) {
+    if let Ok(bytes) = read::bytes(&file, KEPT_BOUND) {
         let read: Result<Measured, String> =
             serde_json::from_slice(&bytes).map_err(|error| error.to_string());
         return match read.and_then(|measured| measured.check().map(|()| measured)) {
@@ -116,9 +126,7 @@ fn keep(file: &Path, measured: &Measured) -> Result<(), Problem> {
     let text = serde_json::to_vec(measured).map_err(|error| Problem::new(&codes::DEFECT, error))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(refused)?;
-    let mut draft = tempfile::NamedTempFile::new_in(folder).map_err(refused)?;
-    draft.write_all(&text).map_err(refused)?;
-    draft.persist(file).map_err(|error| refused(error.error))?;
+    boot::block_on(write::whole(file, &text)).map_err(Failure::into_problem)?;
     Ok(())
 }
 

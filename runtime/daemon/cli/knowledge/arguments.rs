@@ -35,7 +35,7 @@ pub enum KnowledgeCommand {
     },
     /// Write everything that may be shared into a file
     Export {
-        /// The file
+        /// The file; `-` is the standard output stream
         file: PathBuf,
         /// Only what this older export lacks
         #[arg(long, value_name = "FILE")]
@@ -43,7 +43,7 @@ pub enum KnowledgeCommand {
     },
     /// Take in what another node has exported
     Import {
-        /// The file
+        /// The file; `-` is the standard input stream
         file: PathBuf,
     },
 }
