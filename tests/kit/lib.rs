@@ -2,5 +2,6 @@
 
 pub mod cli;
 pub mod fault_proxy;
+pub mod model_server;
 pub mod running;
 pub mod wait;
