@@ -9,6 +9,7 @@ use anthill_contracts::digest::Blob;
 use anthill_contracts::id::{StepId, TaskId};
 use anthill_contracts::plan::Plan;
 use anthill_contracts::signal::Proposal;
+use anthill_contracts::signal::WORKER;
 use anthill_contracts::step::StepRecord;
 use anthill_contracts::task::ReasonCode;
 
@@ -27,7 +28,7 @@ impl AgentKind {
     /// The word used in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Worker => "worker",
+            Self::Worker => WORKER,
             Self::Critic => "critic",
             Self::Planner => "planner",
         }

@@ -301,6 +301,9 @@ pub struct Exposure {
     pub mean_micro: i32,
 }
 
+/// The agent of a task that does its work, as receipts name it.
+pub const WORKER: &str = "worker";
+
 /// Whether a run was given what the knowledge holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -18,6 +18,7 @@ use crate::event::{Frame, JobEvent, Reuse};
 use crate::fault::{Fault, Problem};
 use crate::id::{JobId, NodeId, StepId, TaskId, TenantId};
 use crate::model::ModelName;
+use crate::signal::{Arm, EvidenceClass};
 use crate::step::StepKind;
 use crate::task::{ReasonCode, TaskStatus};
 
@@ -202,6 +203,71 @@ pub struct JobRow {
     pub saved: Amount,
     /// The body of its result, or of a partial one while it is paused.
     pub output: Option<Digest>,
+    /// How good its work was found, where anything of it was.
+    #[serde(default)]
+    pub score: Option<JobScore>,
+}
+
+/// How good the work of a job was found: by answers that are known beforehand where any of its documents has them, else
+/// by what the checks measured. Tasks of which nothing was known or shown are apart, so that the two can be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct JobScore {
+    /// Whether answers were known beforehand.
+    pub by_answers: bool,
+    /// Tasks whose workers were given what the knowledge holds.
+    pub with: ScoreSum,
+    /// Tasks whose workers were shown nothing, to know what would have happened without.
+    pub control: ScoreSum,
+    /// Tasks of a job that uses no knowledge.
+    pub unaided: ScoreSum,
+}
+
+/// Scores of some tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ScoreSum {
+    /// How many.
+    pub tasks: u64,
+    /// Their sum, in thousandths.
+    pub sum_milli: u64,
+}
+
+/// How good the work of a task was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskScore {
+    /// In thousandths.
+    pub score_milli: u16,
+    /// Who says so.
+    pub class: EvidenceClass,
+    /// Whether its worker was given what the knowledge holds; `None` where the job uses none.
+    pub arm: Option<Arm>,
+}
+
+impl JobScore {
+    /// How many tasks it is made of.
+    pub const fn tasks(&self) -> u64 {
+        self.with.tasks + self.control.tasks + self.unaided.tasks
+    }
+
+    /// Takes in the score of a task.
+    pub fn add(&mut self, score: &TaskScore) {
+        self.by_answers = score.class == EvidenceClass::Test;
+        let sum = self.sum_of(score.arm);
+        (sum.tasks, sum.sum_milli) = (sum.tasks + 1, sum.sum_milli + u64::from(score.score_milli));
+    }
+
+    /// Takes the score of a task out again.
+    pub fn remove(&mut self, score: &TaskScore) {
+        let sum = self.sum_of(score.arm);
+        (sum.tasks, sum.sum_milli) = (sum.tasks - 1, sum.sum_milli - u64::from(score.score_milli));
+    }
+
+    const fn sum_of(&mut self, arm: Option<Arm>) -> &mut ScoreSum {
+        match arm {
+            Some(Arm::Treated) => &mut self.with,
+            Some(Arm::Control) => &mut self.control,
+            None => &mut self.unaided,
+        }
+    }
 }
 
 /// A task as a projection shows it.
@@ -234,6 +300,9 @@ pub struct TaskRow {
     /// The model that was chosen for its worker, where the job routes between several.
     #[serde(default)]
     pub model: Option<ModelName>,
+    /// How good its work was found, where a check or a known answer says so.
+    #[serde(default)]
+    pub score: Option<TaskScore>,
 }
 
 /// A step as a projection shows it.

@@ -137,6 +137,21 @@ reason_codes! {
     KnownBad = "known_bad",
 }
 
+impl ReasonCode {
+    /// Whether a failure for this reason says something of the work, and not only of what it met.
+    pub const fn judges_work(self) -> bool {
+        matches!(
+            self,
+            Self::CriticRejected
+                | Self::ContractViolation
+                | Self::QuoteNotFound
+                | Self::ClaimUncited
+                | Self::TooLong
+                | Self::OpinionRejected
+        )
+    }
+}
+
 impl Serialize for ReasonCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -8,6 +8,7 @@
 mod lines;
 mod live;
 pub mod progress;
+pub mod score;
 pub mod summary;
 
 use std::io::IsTerminal as _;

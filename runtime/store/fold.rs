@@ -12,12 +12,16 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::Digest;
 use anthill_contracts::event::{Frame, JobEvent, Reuse};
 use anthill_contracts::id::{ArtifactId, JobId, TaskId, TenantId};
-use anthill_contracts::model::ModelName;
 use anthill_contracts::plan::{Item, NodeKind, Plan, PlanNode, Role};
+use anthill_contracts::signal::Receipt;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::step::StepRecord;
 use anthill_contracts::store::{ArtifactRow, JobRow, JobStatus, Memo, StepRow, TaskRow};
 use anthill_contracts::task::{ReasonCode, TaskStatus};
+
+use score::Scores;
+
+mod score;
 
 /// The name under which the planning task is listed; no node of a plan may have it.
 pub const PLANNING: &str = "#plan";
@@ -35,11 +39,13 @@ pub struct JobFold {
     maps: HashMap<String, bool>,
     steps: u64,
     versions: HashMap<(ArtifactId, u32), VersionEntry>,
+    scores: Scores,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct VersionEntry {
     position: u64,
+    task: Option<usize>,
     reviews: u64,
 }
 
@@ -96,6 +102,7 @@ impl JobFold {
             maps: HashMap::new(),
             steps: 0,
             versions: HashMap::new(),
+            scores: Scores::default(),
         }
     }
 
@@ -130,6 +137,7 @@ impl JobFold {
         let tasks = self.tasks.len() as u64;
         if let Some(job) = &mut self.job {
             (job.seq, job.epoch, job.updated_at, job.tasks) = (frame.seq, frame.epoch, at, tasks);
+            job.score = self.scores.of_job();
         }
     }
 
@@ -180,9 +188,9 @@ impl JobFold {
         match event {
             JobEvent::TaskStarted { task_id, attempt } => self.start(task_id, attempt, at, delta),
             JobEvent::StepRecorded { task_id, step } => self.record(task_id, step, at, delta),
-            JobEvent::ArtifactPosted { version, .. } => self.post(version, at, delta),
+            JobEvent::ArtifactPosted { task_id, version } => self.post(task_id, (version, at), delta),
             JobEvent::ArtifactReviewed { review, .. } => self.review(review, delta),
-            JobEvent::SignalExposed { task_id, receipt } => self.route(task_id, receipt.model, delta),
+            JobEvent::SignalExposed { task_id, receipt } => self.expose(task_id, &receipt, delta),
             JobEvent::TaskSucceeded {
                 task_id,
                 output,
@@ -211,7 +219,10 @@ impl JobFold {
                     detail: Some(detail),
                     at,
                 };
-                self.end(task_id, ending, delta);
+                if let Some(position) = self.end(task_id, ending, delta) {
+                    let score = reason.judges_work().then_some(0);
+                    self.scores.set(position, (&mut self.tasks[position], score));
+                }
             }
             JobEvent::TaskCancelled { task_id, reason } => {
                 let ending = Ending {
@@ -228,6 +239,7 @@ impl JobFold {
     }
 
     fn submit(&mut self, spec: JobSpec, at: Timestamp) {
+        self.scores = Scores::of(&spec);
         self.job = Some(JobRow {
             job_id: self.job_id,
             name: spec.name,
@@ -246,6 +258,7 @@ impl JobFold {
             spent: Amount::ZERO,
             saved: Amount::ZERO,
             output: None,
+            score: None,
         });
     }
 
@@ -296,6 +309,7 @@ impl JobFold {
                     Listed {
                         node: node.id,
                         label: None,
+                        document: None,
                         asks_model,
                     },
                     delta,
@@ -311,6 +325,7 @@ impl JobFold {
             let listed = Listed {
                 node: node.to_owned(),
                 label: Some(item.label),
+                document: item.document.map(|document| document.path),
                 asks_model,
             };
             self.add(task_id, listed, delta);
@@ -333,6 +348,7 @@ impl JobFold {
             Listed {
                 node,
                 label: None,
+                document: None,
                 asks_model: is_planning,
             },
             delta,
@@ -360,15 +376,20 @@ impl JobFold {
             started_at: None,
             ended_at: None,
             model: None,
+            score: None,
         });
+        self.scores.add(listed.document.as_deref());
         delta.tasks.insert(position);
         position
     }
 
-    fn route(&mut self, task_id: TaskId, model: Option<ModelName>, delta: &mut Delta) {
-        let position = self.positions.get(&task_id).copied().filter(|_| model.is_some());
-        if let Some(position) = position {
-            self.tasks[position].model = model;
+    fn expose(&mut self, task_id: TaskId, receipt: &Receipt, delta: &mut Delta) {
+        let Some(position) = self.positions.get(&task_id).copied() else {
+            return;
+        };
+        self.scores.expose(position, receipt);
+        if receipt.model.is_some() {
+            self.tasks[position].model.clone_from(&receipt.model);
             delta.tasks.insert(position);
         }
     }
@@ -408,13 +429,22 @@ impl JobFold {
         self.steps += 1;
     }
 
-    fn post(&mut self, version: ArtifactVersion, at: Timestamp, delta: &mut Delta) {
+    fn post(&mut self, task_id: TaskId, (version, at): (ArtifactVersion, Timestamp), delta: &mut Delta) {
+        let task = self.positions.get(&task_id).copied();
+        if let Some(task) = task {
+            self.scores.post(task);
+        }
         let position = self.versions.len() as u64;
         let key = (version.artifact_id, version.version);
         if self.versions.contains_key(&key) {
             return;
         }
-        self.versions.insert(key, VersionEntry { position, reviews: 0 });
+        let entry = VersionEntry {
+            position,
+            task,
+            reviews: 0,
+        };
+        self.versions.insert(key, entry);
         delta.artifacts.push((
             position,
             ArtifactRow {
@@ -429,6 +459,11 @@ impl JobFold {
         let Some(entry) = self.versions.get_mut(&(review.artifact_id, review.version)) else {
             return;
         };
+        if let Some(task) = entry.task.filter(|_| review.accepted()) {
+            let score = u16::try_from(review.score_milli).ok();
+            self.scores.set(task, (&mut self.tasks[task], score));
+            delta.tasks.insert(task);
+        }
         delta.reviews.push(ReviewEntry {
             artifact: entry.position,
             number: entry.reviews,
@@ -488,6 +523,7 @@ impl JobFold {
 struct Listed {
     node: String,
     label: Option<String>,
+    document: Option<String>,
     asks_model: bool,
 }
 

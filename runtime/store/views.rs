@@ -17,7 +17,7 @@ use crate::fold::{Delta, JobFold, MemoEntry, ReviewEntry, join_reviews};
 use crate::schema::user_version;
 
 /// Version of the tables and of the rows in them.
-pub(crate) const VIEWS_FORMAT: u32 = 1;
+pub(crate) const VIEWS_FORMAT: u32 = 2;
 
 const TABLES: [&str; 7] = [
     "cursors",

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 mod answers;
 mod files;
+mod folders;
+mod score;
 
 /// One job on a stand-in for a model's server.
 struct Case {

@@ -2,12 +2,13 @@
 
 use anthill_contracts::event::Frame;
 use anthill_contracts::store::{JobFilter, JobRow, Store, TaskRow};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::boot;
 use crate::cli::{Common, JobCommand, StateFilter, prefix, run};
 use crate::console::{Console, Failure};
 use crate::view;
+use crate::view::score::{self, Score};
 use crate::words;
 
 /// Frames that are read at once.
@@ -47,6 +48,7 @@ async fn list(
     };
     let jobs = store.jobs(filter).await?;
     if console.is_json() {
+        let jobs: Vec<Value> = jobs.iter().map(with_score).collect();
         console.document(&json!({ "jobs": jobs }))?;
         return Ok(0);
     }
@@ -57,6 +59,7 @@ async fn list(
         "REASON",
         "TASKS",
         "REUSED",
+        "SCORE",
         "COST",
         "SUBMITTED",
     ]);
@@ -68,6 +71,9 @@ async fn list(
             job.reason.map_or_else(String::new, |reason| reason.to_string()),
             format!("{}/{}", job.tasks_succeeded, job.tasks),
             job.tasks_reused.to_string(),
+            job.score
+                .as_ref()
+                .map_or_else(String::new, |sums| Score::of(sums).short()),
             words::cost(&job.spent),
             words::moment(job.submitted_at),
         ]);
@@ -76,12 +82,19 @@ async fn list(
     Ok(0)
 }
 
+/// A job as a program reads it: its score with what follows from the sums.
+fn with_score(job: &JobRow) -> Value {
+    let mut value = json!(job);
+    value["score"] = json!(job.score.as_ref().map(Score::of));
+    value
+}
+
 async fn show(store: &dyn Store, job: &str, console: &mut Console) -> Result<u8, Failure> {
     let job_id = prefix::job(store, job).await?;
     let row = store.job(job_id).await?;
     let tasks = store.tasks(job_id).await?;
     if console.is_json() {
-        console.document(&json!({ "job": row, "tasks": tasks }))?;
+        console.document(&json!({ "job": row.as_ref().map(with_score), "tasks": tasks }))?;
         return Ok(0);
     }
     if let Some(row) = row {
@@ -107,6 +120,12 @@ fn show_head(job: &JobRow, console: &mut Console) -> Result<(), Failure> {
         job.epoch
     ))?;
     console.line(format!("  spent      {}", words::amount(&job.spent)))?;
+    if let Some(sums) = &job.score {
+        for line in Score::of(sums).lines() {
+            let (head, rest) = line.split_at(9);
+            console.line(format!("  {head}  {rest}"))?;
+        }
+    }
     if job.tasks_reused > 0 {
         let reused = words::counted(job.tasks_reused, "task");
         console.line(format!(
@@ -125,7 +144,7 @@ fn show_head(job: &JobRow, console: &mut Console) -> Result<(), Failure> {
 
 fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
     let head = [
-        "TASK", "NODE", "ITEM", "STATE", "TRY", "TIME", "COST", "MODEL", "REASON",
+        "TASK", "NODE", "ITEM", "STATE", "TRY", "TIME", "SCORE", "COST", "MODEL", "REASON",
     ];
     let mut table = words::table(head);
     for task in tasks {
@@ -154,6 +173,7 @@ fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
             state,
             task.attempt.to_string(),
             time,
+            task.score.as_ref().map_or_else(String::new, score::of_task),
             cost,
             task.model.as_ref().map_or_else(String::new, ToString::to_string),
             reason,

@@ -11,6 +11,7 @@ use anthill_contracts::task::ReasonCode;
 use serde::Serialize;
 
 use crate::console::{Console, Failure};
+use crate::view::score::Score;
 use crate::words;
 
 /// Most skipped or unused files that are named to people; the brief names all of them.
@@ -41,6 +42,8 @@ pub struct Summary {
     pub spent: Amount,
     /// What reuse saved.
     pub saved: Amount,
+    /// How good the work was found, where anything of it was.
+    pub score: Option<Score>,
     /// Milliseconds of this run.
     pub elapsed_ms: u64,
     /// What came out, where something did.
@@ -134,6 +137,7 @@ impl Summary {
             tasks: row.tasks,
             spent: row.spent,
             saved: row.saved,
+            score: row.score.as_ref().map(Score::of),
             elapsed_ms,
             result,
             resume: resume_command(row),
@@ -159,6 +163,11 @@ impl Summary {
             "  work     {tasks} done in {time}, {}",
             words::amount(&self.spent)
         ))?;
+        if let Some(score) = &self.score {
+            for line in score.lines() {
+                console.line(format!("  {line}"))?;
+            }
+        }
         if self.tasks_reused > 0 {
             let reused = words::counted(self.tasks_reused, "task");
             let wall = match self.saved.wall_ms {

@@ -161,7 +161,7 @@ impl Lead {
     pub(super) fn propose(&mut self, task_id: TaskId, failure: Option<ReasonCode>) {
         let polarity = match failure {
             None => Polarity::Do,
-            Some(reason) if judges_work(reason) => Polarity::Avoid,
+            Some(reason) if reason.judges_work() => Polarity::Avoid,
             Some(_) => return,
         };
         if self.open_receipt(task_id, AgentKind::Worker).is_none() {
@@ -316,7 +316,7 @@ impl Lead {
         let task = self.job.tasks.get(&state.task_id);
         let is_judged = task.is_some_and(|task| match task.status {
             TaskStatus::Succeeded => true,
-            TaskStatus::Failed => task.reason.is_some_and(judges_work),
+            TaskStatus::Failed => task.reason.is_some_and(ReasonCode::judges_work),
             _ => false,
         });
         let proposals = is_judged.then(|| state.proposals.clone());
@@ -366,7 +366,7 @@ impl Lead {
             (TaskStatus::Failed, Some(ReasonCode::ContractViolation), _) if task.unreviewed().is_some() => {
                 Vec::new()
             }
-            (TaskStatus::Failed, Some(reason), _) if judges_work(reason) => {
+            (TaskStatus::Failed, Some(reason), _) if reason.judges_work() => {
                 vec![self.outcome(receipt_id, 0, class)]
             }
             _ => Vec::new(),
@@ -397,14 +397,14 @@ impl Lead {
             // One that was cancelled with its job was given no verdict of its own.
             let planning = planning.filter(|task| task.status != TaskStatus::Cancelled);
             let reason = planning.and_then(|task| task.reason);
-            let refused = reason.map_or(!self.job.refused.is_empty(), judges_work);
+            let refused = reason.map_or(!self.job.refused.is_empty(), ReasonCode::judges_work);
             return refused.then_some(0);
         }
         if self.mood != Mood::Working && !self.is_complete() {
             return None;
         }
         if let Some(index) = self.first_unsound() {
-            return judges_work(self.first_failure(index).0).then_some(0);
+            return self.first_failure(index).0.judges_work().then_some(0);
         }
         let tasks = &self.job.nodes.get(self.last_node()?)?.tasks;
         let mut reviews = tasks
@@ -447,19 +447,6 @@ fn score(review: &Review) -> u16 {
 fn is_opinion(review: &Review) -> bool {
     let by_opinion = |reason| reason == ReasonCode::OpinionRejected;
     review.findings.iter().all(|finding| by_opinion(finding.reason))
-}
-
-/// Whether a failure says something of the work, and not only of what it met.
-const fn judges_work(reason: ReasonCode) -> bool {
-    matches!(
-        reason,
-        ReasonCode::CriticRejected
-            | ReasonCode::ContractViolation
-            | ReasonCode::QuoteNotFound
-            | ReasonCode::ClaimUncited
-            | ReasonCode::TooLong
-            | ReasonCode::OpinionRejected
-    )
 }
 
 /// What the refused versions of a task had and the accepted one had not.

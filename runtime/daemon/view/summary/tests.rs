@@ -25,6 +25,7 @@ fn row(status: JobStatus, reason: Option<ReasonCode>, detail: &str) -> JobRow {
         spent: Amount::ZERO,
         saved: Amount::ZERO,
         output: None,
+        score: None,
     }
 }
 
