@@ -24,9 +24,11 @@ use crate::prompts::{Turn, WorkOrder};
 use crate::step_loop::Recorded;
 use shell::{AgentMessage, StepAgent};
 
+mod ending;
 mod shell;
 mod transcript;
 
+pub use ending::Ending;
 pub use transcript::{Past, history};
 
 /// The tool whose argument is the answer itself.
@@ -130,6 +132,8 @@ pub struct Answer {
     pub text: String,
     /// The step.
     pub step_id: StepId,
+    /// How the reply ended.
+    pub ending: Ending,
 }
 
 /// Talks to one running agent.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anthill_contracts::brief::{Place, Quote};
 use anthill_contracts::budget::Amount;
-use anthill_contracts::model::{Matter, Message, StopReason, Usage};
+use anthill_contracts::model::{Counted, Matter, Message, StopReason, Usage};
 use anthill_contracts::task::ReasonCode;
 use anthill_contracts::tool::EffectClass;
 use serde_json::json;
@@ -98,6 +98,8 @@ fn reply(text: &str, tool_calls: Vec<ToolCall>) -> Turn {
         usage: Usage::default(),
         cost: Amount::ZERO,
         model: "m".to_owned(),
+        counted: Counted::Provider,
+        thought_bytes: 0,
     })
 }
 

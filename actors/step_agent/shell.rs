@@ -10,7 +10,7 @@ use anthill_contracts::codes;
 use anthill_contracts::digest::Blob;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::id::{StepId, ToolCallId};
-use anthill_contracts::model::{DeltaSink, ModelError, ModelReply, ModelRequest};
+use anthill_contracts::model::{DeltaSink, ModelError, ModelReply, ModelRequest, StopReason};
 use anthill_contracts::step::{Phase, StepKind, StepRecord};
 use anthill_contracts::task::ReasonCode;
 use anthill_contracts::tool::{ToolCall, ToolContext, ToolOutput, canonical_json};
@@ -18,7 +18,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span, debug_span};
 
-use super::{AgentArguments, Answer, Composed, POST_ARTIFACT, Prepared, transcript};
+use super::{AgentArguments, Answer, Composed, Ending, POST_ARTIFACT, Prepared, transcript};
 use crate::agent::{AgentKind, AgentNews, AgentOrder, AgentReport, Trouble};
 use crate::mailbox::Mail;
 use crate::metrics;
@@ -189,6 +189,14 @@ impl AgentState {
             Ok(news) => return self.say_last(news).map(|()| None),
             Err(findings) => findings,
         };
+        // An answer that fits counts however it ended; one that does not is asked for again only where that may help.
+        let ending = self
+            .answer
+            .as_ref()
+            .map_or(&Ending::Whole, |answer| &answer.ending);
+        if let Some(trouble) = ending.trouble(self.arguments.spec.work.answer_tokens_max) {
+            return self.say_last(AgentNews::Failed { trouble }).map(|()| None);
+        }
         self.rejections += 1;
         if self.rejections > self.arguments.spec.review.rounds {
             let trouble = Trouble {
@@ -299,6 +307,7 @@ impl AgentState {
                 let answer = Answer {
                     text: transcript::body_of(&call),
                     step_id,
+                    ending: Ending::Whole,
                 };
                 transcript::try_answer(&*craft, &ports, &answer).await
             } else {
@@ -344,6 +353,7 @@ impl AgentState {
                 self.answer = Some(Answer {
                     text: reply.text.clone(),
                     step_id,
+                    ending: Ending::of(&reply),
                 });
                 self.turns.push(Turn::Reply(reply));
                 (kind, blobs.0, blobs.1, cost)
@@ -356,6 +366,7 @@ impl AgentState {
                     self.answer = Some(Answer {
                         text: transcript::body_of(&call),
                         step_id,
+                        ending: Ending::Whole,
                     });
                 }
                 let kind = StepKind::Tool {
@@ -456,7 +467,7 @@ const fn phase_of(kind: AgentKind) -> Phase {
 
 /// What a reply asks for, as the step loop must know it.
 pub(super) fn next_of(reply: &ModelReply) -> Next {
-    if reply.tool_calls.is_empty() {
+    if is_final(reply) {
         return Next::Final;
     }
     let planned = reply
@@ -471,12 +482,25 @@ pub(super) fn next_of(reply: &ModelReply) -> Next {
     Next::Tools(planned.collect())
 }
 
+/// Whether a reply asks for nothing more. One that was cut off within the arguments of a call asks for nothing that
+/// could be run: it is taken as the answer, which it is not, and ends the task by the way it ended.
+pub(super) fn is_final(reply: &ModelReply) -> bool {
+    let is_cut = matches!(reply.stop, StopReason::Length | StopReason::Context);
+    let is_whole = |call: &ToolCall| call.args.is_object();
+    reply.tool_calls.is_empty() || (is_cut && !reply.tool_calls.iter().all(is_whole))
+}
+
 /// What the lead must know of a provider's failure.
 fn trouble_of(error: &ModelError) -> Trouble {
+    let reason = match error {
+        ModelError::PromptTooLong { .. } => ReasonCode::PromptTooLong,
+        ModelError::Filtered { .. } => ReasonCode::AnswerRefused,
+        _ => ReasonCode::ModelError,
+    };
     Trouble {
-        reason: ReasonCode::ModelError,
+        reason,
         detail: format!("{}: {error}", error.code().id),
-        concerns_job: !matches!(error, ModelError::Refused { .. }),
+        concerns_job: error.concerns_all(),
     }
 }
 

@@ -13,8 +13,8 @@ use anthill_contracts::tool::{ToolCall, ToolOutput};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::shell::next_of;
-use super::{AgentPorts, Answer, Craft, History, POST_ARTIFACT};
+use super::shell::{is_final, next_of};
+use super::{AgentPorts, Answer, Craft, Ending, History, POST_ARTIFACT};
 use crate::agent::Trouble;
 use crate::prompts::Turn;
 use crate::step_loop::Recorded;
@@ -74,10 +74,10 @@ async fn take_step(history: &mut History, ports: &AgentPorts, step: &StepRecord)
             let reply: ModelReply = body(ports, step.answer).await?;
             history.recorded.push(Recorded::Reply(next_of(&reply)));
             history.calls.clone_from(&reply.tool_calls);
-            let is_final = reply.tool_calls.is_empty();
-            history.answer = is_final.then(|| Answer {
+            history.answer = is_final(&reply).then(|| Answer {
                 text: reply.text.clone(),
                 step_id: step.step_id,
+                ending: Ending::of(&reply),
             });
             history.turns.push(Turn::Reply(reply));
         }
@@ -92,6 +92,7 @@ async fn take_step(history: &mut History, ports: &AgentPorts, step: &StepRecord)
             history.answer = takes_answer.then(|| Answer {
                 text: body_of(&call),
                 step_id: step.step_id,
+                ending: Ending::Whole,
             });
             history.turns.push(Turn::Tool { call, output });
         }

@@ -119,6 +119,18 @@ codes! {
     MODEL_MALFORMED = "AH0306", 5, "a provider's answer is malformed", "check the base URL of the provider";
     /// A provider refused the request.
     MODEL_REFUSED = "AH0307", 5, "a provider refused the request", "see what it said in the message";
+    /// A provider does not serve this account.
+    ACCOUNT_REFUSED = "AH0308", 5, "a provider does not serve this account", "settle with the provider what its message names, then `anthill job resume JOB`";
+    /// A provider does not have the model.
+    MODEL_MISSING = "AH0309", 5, "a provider does not have the model", "check the model's name with the provider";
+    /// A prompt is too long for the model.
+    PROMPT_TOO_LONG = "AH0310", 5, "a prompt is too long for the model", "use a model with a longer context, or smaller pieces with `work.chunk_bytes`";
+    /// A content filter refused the request.
+    MODEL_FILTERED = "AH0311", 5, "a provider's content filter refused the request", "leave the document out, or ask another model";
+    /// An answer was cut off at its token limit.
+    ANSWER_CUT = "AH0312", 5, "an answer was cut off at its token limit", "raise `work.answer_tokens_max` in the job file";
+    /// A model refused to answer.
+    ANSWER_REFUSED = "AH0313", 5, "a model refused to answer", "leave the document out, or ask another model";
     /// No such job.
     JOB_NOT_FOUND = "AH0401", 6, "no such job", "list the jobs with `anthill job list`";
     /// No such artifact.

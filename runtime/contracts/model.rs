@@ -324,6 +324,42 @@ pub struct ModelReply {
     pub cost: Amount,
     /// The model that the provider says has answered.
     pub model: String,
+    /// Where the numbers of `usage` come from.
+    #[serde(default)]
+    pub counted: Counted,
+    /// Bytes of reasoning that the provider sent apart from the text; they are no part of the answer.
+    #[serde(default)]
+    pub thought_bytes: u64,
+}
+
+/// Where the tokens of a usage come from. What nobody counted is charged at the bound that was reserved for it, so that
+/// no call is free because its provider keeps no count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// The provider counted prompt and answer.
+    #[default]
+    Provider,
+    /// The provider counted one of the two; the other is a bound.
+    Partly,
+    /// The provider counted nothing that can be true; both are bounds.
+    Bound,
+}
+
+impl Counted {
+    /// Whether all of it was counted.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Provider)
+    }
+
+    /// The word used in tables and data.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Partly => "partly",
+            Self::Bound => "bound",
+        }
+    }
 }
 
 /// Why a model stopped.
@@ -336,8 +372,12 @@ pub enum StopReason {
     ToolCalls,
     /// It hit `answer_tokens_max`.
     Length,
-    /// The provider withheld the rest.
+    /// The model refused to answer.
     Refusal,
+    /// A content filter of the provider withheld the answer, or the rest of it.
+    Filtered,
+    /// Prompt and answer have filled the model's context.
+    Context,
 }
 
 /// Tokens counted by the provider.
@@ -440,12 +480,46 @@ pub enum ModelError {
         variable: String,
     },
     /// The provider refused the key.
-    #[error("the provider `{provider}` refused the key (HTTP {status})")]
+    #[error("the provider `{provider}` refused the key: {detail}")]
     KeyRefused {
         /// The provider.
         provider: String,
-        /// HTTP status.
-        status: u16,
+        /// What it said, shortened and without keys.
+        detail: String,
+    },
+    /// The provider does not serve this account: no quota, no money, a plan or a region without the model.
+    #[error("the provider `{provider}` does not serve this account: {detail}")]
+    AccountRefused {
+        /// The provider.
+        provider: String,
+        /// What it said, shortened.
+        detail: String,
+    },
+    /// The provider does not have the model.
+    #[error("the provider `{provider}` does not have the model `{model}`: {detail}")]
+    ModelMissing {
+        /// The provider.
+        provider: String,
+        /// The model's name there.
+        model: String,
+        /// What it said, shortened.
+        detail: String,
+    },
+    /// The prompt is longer than the model can take.
+    #[error("the prompt is too long for the model: {detail}")]
+    PromptTooLong {
+        /// The provider.
+        provider: String,
+        /// What it said, shortened.
+        detail: String,
+    },
+    /// A content filter of the provider does not let the request through.
+    #[error("the content filter of the provider `{provider}` refused the request: {detail}")]
+    Filtered {
+        /// The provider.
+        provider: String,
+        /// What it said, shortened.
+        detail: String,
     },
     /// The provider refused this request and would refuse it again.
     #[error("the provider `{provider}` refused the request: {detail}")]
@@ -483,8 +557,20 @@ impl ModelError {
             Self::Unknown { .. }
             | Self::KeyMissing { .. }
             | Self::KeyRefused { .. }
+            | Self::AccountRefused { .. }
+            | Self::ModelMissing { .. }
+            | Self::PromptTooLong { .. }
+            | Self::Filtered { .. }
             | Self::Refused { .. } => Fault::Refused,
         }
+    }
+
+    /// Whether every other request would meet the same: then the job waits for a person instead of failing task by task.
+    pub const fn concerns_all(&self) -> bool {
+        !matches!(
+            self,
+            Self::Refused { .. } | Self::PromptTooLong { .. } | Self::Filtered { .. }
+        )
     }
 
     /// The stable code.
@@ -493,6 +579,10 @@ impl ModelError {
             Self::Unknown { .. } => &codes::MODEL_UNKNOWN,
             Self::KeyMissing { .. } => &codes::KEY_MISSING,
             Self::KeyRefused { .. } => &codes::KEY_REFUSED,
+            Self::AccountRefused { .. } => &codes::ACCOUNT_REFUSED,
+            Self::ModelMissing { .. } => &codes::MODEL_MISSING,
+            Self::PromptTooLong { .. } => &codes::PROMPT_TOO_LONG,
+            Self::Filtered { .. } => &codes::MODEL_FILTERED,
             Self::Refused { .. } => &codes::MODEL_REFUSED,
             Self::Unavailable { .. } => &codes::MODEL_UNAVAILABLE,
             Self::Malformed { .. } => &codes::MODEL_MALFORMED,

@@ -135,6 +135,12 @@ reason_codes! {
     Defect = "defect",
     /// A guard that was learned does not let the tool call run.
     KnownBad = "known_bad",
+    /// The prompt is longer than the model can take.
+    PromptTooLong = "prompt_too_long",
+    /// The model's answer was cut off at its token limit.
+    AnswerCut = "answer_cut",
+    /// The model refused to answer, or a content filter withheld the answer.
+    AnswerRefused = "answer_refused",
 }
 
 impl ReasonCode {

@@ -181,7 +181,7 @@ impl Embeddings {
                 Err(failure) => failure,
             };
             if !failure.may_pass() || *attempts > self.retries_max {
-                return Err(failure.into_error(provider, *attempts));
+                return Err(failure.into_error(provider, &self.config.model, *attempts));
             }
             let wait = self.backoff.wait(*attempts, failure.retry_after());
             tracing::warn!(

@@ -43,11 +43,6 @@ pub(crate) fn prompt_tokens_max(request: &ModelRequest) -> u64 {
     prompt_bytes(request).div_ceil(BYTES_PER_TOKEN_MIN) + TOKENS_PER_MESSAGE * messages
 }
 
-/// A bound on the tokens of a text that a model has written.
-pub(crate) fn text_tokens_max(bytes: usize) -> u64 {
-    count(bytes).div_ceil(BYTES_PER_TOKEN_MIN)
-}
-
 /// Usual tokens of a prompt, for providers that do not count any.
 pub(crate) fn prompt_tokens_usual(request: &ModelRequest) -> u64 {
     prompt_bytes(request).div_ceil(BYTES_PER_TOKEN_USUAL)

@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use anthill_contracts::brief::Passage;
 use anthill_contracts::model::{
-    DeltaSink, FindingsAnswer, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest,
-    Price, Provider, StopReason, Usage, WorstCase,
+    Counted, DeltaSink, FindingsAnswer, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply,
+    ModelRequest, Price, Provider, StopReason, Usage, WorstCase,
 };
 use anthill_contracts::tool::ToolCall;
 use futures::FutureExt as _;
@@ -89,6 +89,8 @@ impl Extract {
                 usage,
                 cost: estimate::cost(&usage, price),
                 model: EXTRACT.to_owned(),
+                counted: Counted::Provider,
+                thought_bytes: 0,
             }
         })
         .await?;

@@ -7,14 +7,16 @@
 //! one. The two protocols are small, so the whole path from the socket to the reply is ours and every limit is visible.
 //!
 //! Always streaming, also where nobody listens: silence is then told apart from slowness. An answer counts only when
-//! its protocol's end marker has arrived; everything else is a failure and is tried again. What a provider bills for a
-//! try that failed half-way is not known to anybody but the provider; such tries are counted as retries.
+//! the model has said why it stopped; everything else is a failure. What a provider bills for a try that failed
+//! half-way is not known to anybody but the provider; such tries are counted as retries.
 //!
 //! Rejected: prompt-cache markers for Anthropic. Written cache entries cost more than plain tokens, and a [`Price`] has
 //! no rate for them yet; a cost below the true one would let a budget overshoot.
 
 mod anthropic;
 pub(crate) mod backoff;
+mod calls;
+mod content;
 pub(crate) mod exchange;
 pub(crate) mod failure;
 pub(crate) mod openai;
@@ -22,19 +24,18 @@ mod protocol;
 pub(crate) mod redact;
 mod schema;
 mod sse;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_contracts::clock::Clock;
 use anthill_contracts::model::{
-    DeltaSink, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider, Usage, WorstCase,
+    DeltaSink, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider, WorstCase,
 };
-use anthill_contracts::tool::ToolCall;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use metrics::counter;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
@@ -44,7 +45,7 @@ use crate::metrics::RETRIES_TOTAL;
 use crate::prices::Prices;
 use backoff::Backoff;
 use exchange::{Exchange, ExchangeParts};
-use protocol::{Answer, Protocol, RawCall};
+use protocol::{Answer, Protocol};
 use redact::Redactor;
 
 /// What a remote provider is made of.
@@ -165,7 +166,7 @@ impl Remote {
                 Err(failure) => failure,
             };
             if !failure.may_pass() || attempt > self.retries_max {
-                return Err(failure.into_error(&self.name, attempt));
+                return Err(failure.into_error(&self.name, request.model.name(), attempt));
             }
             let wait = self.backoff.wait(attempt, failure.retry_after());
             let reason = failure.to_string();
@@ -187,21 +188,25 @@ impl Remote {
     }
 
     fn reply(&self, request: &ModelRequest, answer: Answer) -> ModelReply {
-        let usage = answer.usage.unwrap_or_else(|| {
+        let is_silent = answer.text.is_empty() && answer.calls.is_empty() && answer.thought_bytes == 0;
+        let (usage, counted) = answer.tally.settle(request, is_silent);
+        if !counted.is_whole() {
             tracing::warn!(
                 provider = %self.name,
                 model = %request.model.name(),
-                "the provider counted no tokens, a bound is charged"
+                counted = counted.as_str(),
+                "the provider did not count all tokens, bounds are charged"
             );
-            usage_bound(request, &answer)
-        });
+        }
         ModelReply {
             cost: estimate::cost(&usage, self.prices.get(&request.model)),
             usage,
             stop: answer.stop,
             model: answer.model.unwrap_or_else(|| request.model.name().to_owned()),
-            tool_calls: answer.calls.into_iter().map(tool_call).collect(),
+            tool_calls: calls::finished(request, answer.calls),
             text: answer.text,
+            counted,
+            thought_bytes: answer.thought_bytes,
         }
     }
 }
@@ -221,34 +226,6 @@ impl Provider for Remote {
         deltas: DeltaSink,
     ) -> BoxFuture<'_, Result<ModelReply, ModelError>> {
         self.answer(request, deltas).boxed()
-    }
-}
-
-/// A bound on the tokens of an answer whose provider counted none, never above what was reserved.
-fn usage_bound(request: &ModelRequest, answer: &Answer) -> Usage {
-    let calls: usize = answer
-        .calls
-        .iter()
-        .map(|call| call.name.len() + call.args.len())
-        .sum();
-    let written = estimate::text_tokens_max(answer.text.len() + calls);
-    Usage {
-        tokens_in: estimate::prompt_tokens_max(request),
-        cached_in: 0,
-        tokens_out: written.min(u64::from(request.answer_tokens_max)),
-    }
-}
-
-/// Arguments that are no JSON go on as a string, so that the tool's schema refuses them where the model can see it.
-fn tool_call(call: RawCall) -> ToolCall {
-    let args = match call.args.trim() {
-        "" => Value::Object(serde_json::Map::new()),
-        text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(call.args.clone())),
-    };
-    ToolCall {
-        call: call.id,
-        tool: call.name,
-        args,
     }
 }
 

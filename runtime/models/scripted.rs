@@ -32,8 +32,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anthill_contracts::budget::Span;
 use anthill_contracts::model::{
-    DeltaSink, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price, Provider,
-    StopReason, Usage, WorstCase,
+    Counted, DeltaSink, Matter, Message, ModelDelta, ModelError, ModelName, ModelReply, ModelRequest, Price,
+    Provider, StopReason, Usage, WorstCase,
 };
 use anthill_contracts::text_file;
 use anthill_contracts::tool::ToolCall;
@@ -266,6 +266,8 @@ impl Scripted {
             cost: estimate::cost(&usage, self.prices.get(&request.model)),
             usage,
             model: request.model.name().to_owned(),
+            counted: Counted::Provider,
+            thought_bytes: 0,
         })
     }
 }
@@ -349,10 +351,7 @@ impl Fault {
         let detail = "a fault of the script".to_owned();
         match self {
             Self::Refused => ModelError::Refused { provider, detail },
-            Self::KeyRefused => ModelError::KeyRefused {
-                provider,
-                status: 401,
-            },
+            Self::KeyRefused => ModelError::KeyRefused { provider, detail },
             Self::Malformed => ModelError::Malformed { provider, detail },
             Self::Unavailable | Self::Hang => ModelError::Unavailable {
                 provider,

@@ -126,6 +126,15 @@ fn meaning(reason: ReasonCode) -> String {
         ReasonCode::KnownBad => {
             "A guard that was learned did not let a tool call run; see it with `anthill knowledge show SIGNAL`."
         }
+        ReasonCode::PromptTooLong => {
+            "The prompt is longer than the model can take; use a model with a longer context, or a smaller `work.chunk_bytes`."
+        }
+        ReasonCode::AnswerCut => {
+            "The model's answer was cut off at its token limit; the task's detail says which limit that was."
+        }
+        ReasonCode::AnswerRefused => {
+            "The model refused to answer, or a content filter withheld the answer; it is not asked again."
+        }
     };
     text.to_owned()
 }

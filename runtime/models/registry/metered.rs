@@ -70,7 +70,14 @@ const fn outcome(result: &Result<ModelReply, ModelError>) -> &'static str {
     match result {
         Ok(_) => "ok",
         Err(ModelError::KeyMissing { .. } | ModelError::KeyRefused { .. }) => "key",
-        Err(ModelError::Unknown { .. } | ModelError::Refused { .. }) => "refused",
+        Err(ModelError::AccountRefused { .. }) => "account",
+        Err(
+            ModelError::Unknown { .. }
+            | ModelError::ModelMissing { .. }
+            | ModelError::PromptTooLong { .. }
+            | ModelError::Filtered { .. }
+            | ModelError::Refused { .. },
+        ) => "refused",
         Err(ModelError::Unavailable { .. }) => "unavailable",
         Err(ModelError::Malformed { .. }) => "malformed",
     }

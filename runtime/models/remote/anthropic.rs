@@ -5,17 +5,20 @@
 
 use std::collections::BTreeMap;
 
-use anthill_contracts::model::{Message, ModelRequest, StopReason, Usage};
+use anthill_contracts::model::{Message, ModelRequest, StopReason};
 use anthill_contracts::tool::ToolSpec;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use super::calls::{Calls, Piece};
+use super::content::Content;
 use super::failure::Failure;
 use super::protocol::{
-    Answer, Assembly, CALLS_MAX, Progress, Protocol, RawCall, args_object, count, event_json, schema_to_send,
+    Answer, Assembly, CALLS_MAX, Progress, Protocol, args_object, event_json, schema_to_send,
 };
 use super::schema;
-use super::sse::SseEvent;
+use super::sse::{DONE, SseEvent};
+use super::usage::{Tally, count};
 use crate::config::ProviderConfig;
 
 const VERSION: &str = "2023-06-01";
@@ -123,8 +126,8 @@ fn blocks(turn: &Message) -> (&'static str, Vec<Value>) {
 
 /// One block of an answer.
 enum Block {
-    Text(String),
-    Call(RawCall),
+    Text,
+    Call,
     /// Thinking and whatever else is no part of the answer.
     Other,
 }
@@ -133,9 +136,10 @@ enum Block {
 #[derive(Default)]
 struct Stream {
     blocks: BTreeMap<u64, Block>,
+    content: Content,
+    calls: Calls,
     stop: Option<String>,
-    counted: bool,
-    usage: Usage,
+    tally: Tally,
     model: Option<String>,
 }
 
@@ -148,75 +152,93 @@ impl Stream {
         self.count(&message["usage"]);
     }
 
-    /// Counts are cumulative, so later ones replace earlier ones; a field that is absent says nothing.
-    fn count(&mut self, usage: &Value) {
-        if usage["input_tokens"].is_u64() {
-            let cached = count(usage, "/cache_read_input_tokens");
-            let written = count(usage, "/cache_creation_input_tokens");
-            self.usage.cached_in = cached;
-            self.usage.tokens_in = count(usage, "/input_tokens")
-                .saturating_add(cached)
-                .saturating_add(written);
-            self.counted = true;
+    /// A message that was not streamed.
+    fn whole(&mut self, message: &Value, on_text: &mut (dyn FnMut(&str) + Send)) -> Result<(), Failure> {
+        self.start(message);
+        for (index, block) in message["content"].as_array().into_iter().flatten().enumerate() {
+            self.block_start(index as u64, block, on_text)?;
         }
-        if let Some(tokens) = usage["output_tokens"].as_u64() {
-            self.usage.tokens_out = tokens;
+        self.end(&message["stop_reason"]);
+        Ok(())
+    }
+
+    fn end(&mut self, reason: &Value) {
+        if let Some(reason) = reason.as_str() {
+            self.stop = Some(reason.to_owned());
         }
     }
 
-    fn block_start(&mut self, data: &Value, on_text: &mut (dyn FnMut(&str) + Send)) -> Result<(), Failure> {
+    /// Counts are cumulative; what was read from the cache or written to it is counted apart from the rest.
+    fn count(&mut self, usage: &Value) {
+        let cached = count(usage, "/cache_read_input_tokens");
+        let parts = [
+            count(usage, "/input_tokens"),
+            cached,
+            count(usage, "/cache_creation_input_tokens"),
+        ];
+        let sum = parts.into_iter().flatten().fold(0, u64::saturating_add);
+        self.tally.merge(Tally {
+            tokens_in: (sum > 0).then_some(sum),
+            cached_in: cached,
+            tokens_out: count(usage, "/output_tokens"),
+            total: None,
+        });
+    }
+
+    fn block_start(
+        &mut self,
+        index: u64,
+        start: &Value,
+        on_text: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failure> {
         if self.blocks.len() >= BLOCKS_MAX {
             return Err(Failure::malformed(format!("more than {BLOCKS_MAX} blocks")));
         }
-        let start = &data["content_block"];
         let block = match start["type"].as_str() {
             Some("text") => {
-                let text = start["text"].as_str().unwrap_or_default();
-                if !text.is_empty() {
-                    on_text(text);
-                }
-                Block::Text(text.to_owned())
+                self.content.take(&start["text"], on_text);
+                Block::Text
             }
-            Some("tool_use") => Block::Call(RawCall {
-                id: start["id"].as_str().unwrap_or_default().to_owned(),
-                name: start["name"].as_str().unwrap_or_default().to_owned(),
-                args: whole_input(&start["input"]),
-            }),
-            _ => Block::Other,
+            Some("tool_use") => {
+                self.calls.piece(Piece {
+                    index: Some(index),
+                    id: start["id"].as_str(),
+                    name: start["name"].as_str(),
+                    // Most providers send an empty input first and the arguments as deltas; some send them whole.
+                    args: Some(&start["input"])
+                        .filter(|input| input.as_object().is_some_and(|input| !input.is_empty())),
+                })?;
+                Block::Call
+            }
+            _ => {
+                self.content.think(start);
+                Block::Other
+            }
         };
-        self.blocks.insert(count(data, "/index"), block);
+        self.blocks.insert(index, block);
         Ok(())
     }
 
     fn block_delta(&mut self, data: &Value, on_text: &mut (dyn FnMut(&str) + Send)) -> Result<(), Failure> {
-        let index = count(data, "/index");
+        let index = count(data, "/index").unwrap_or(0);
         let delta = &data["delta"];
-        let text = delta["text"].as_str();
-        let json = delta["partial_json"].as_str();
-        match (self.blocks.get_mut(&index), text, json) {
-            (Some(Block::Text(so_far)), Some(text), _) => {
-                so_far.push_str(text);
-                on_text(text);
-                Ok(())
+        match (self.blocks.get(&index), delta["partial_json"].is_null()) {
+            (Some(Block::Text), _) => self.content.take(&delta["text"], on_text),
+            (Some(Block::Call), false) => self.calls.piece(Piece {
+                index: Some(index),
+                args: Some(&delta["partial_json"]),
+                ..Piece::default()
+            })?,
+            (Some(Block::Other), _) => self.content.think(delta),
+            (None, _) => {
+                return Err(Failure::malformed(format!(
+                    "a delta of block {index}, which never began"
+                )));
             }
-            (Some(Block::Call(call)), _, Some(json)) => {
-                call.args.push_str(json);
-                Ok(())
-            }
-            (None, _, _) => Err(Failure::malformed(format!(
-                "a delta of block {index}, which never began"
-            ))),
-            // Citations, signatures and thinking.
-            _ => Ok(()),
+            // Citations and signatures.
+            _ => {}
         }
-    }
-}
-
-/// Most providers send an empty input first and the arguments as deltas; some send them whole at once.
-fn whole_input(input: &Value) -> String {
-    match input.as_object() {
-        Some(fields) if !fields.is_empty() => input.to_string(),
-        _ => String::new(),
+        Ok(())
     }
 }
 
@@ -226,19 +248,28 @@ impl Assembly for Stream {
         event: &SseEvent,
         on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Progress, Failure> {
-        let data = event_json(event)?;
+        if event.data.trim() == DONE {
+            return Ok(Progress::Ended);
+        }
+        let Some(data) = event_json(event)? else {
+            return Ok(Progress::More);
+        };
         match data["type"].as_str().unwrap_or(event.name.as_str()) {
             "message_start" => self.start(&data["message"]),
-            "content_block_start" => self.block_start(&data, on_text)?,
+            "message" => {
+                self.whole(&data, on_text)?;
+                return Ok(Progress::Ended);
+            }
+            "content_block_start" => {
+                let index = count(&data, "/index").unwrap_or(0);
+                self.block_start(index, &data["content_block"], on_text)?;
+            }
             "content_block_delta" => self.block_delta(&data, on_text)?,
             "message_delta" => {
                 self.count(&data["usage"]);
-                if let Some(reason) = data.pointer("/delta/stop_reason").and_then(Value::as_str) {
-                    self.stop = Some(reason.to_owned());
-                }
+                self.end(&data["delta"]["stop_reason"]);
             }
             "message_stop" => return Ok(Progress::Ended),
-            "error" => return Err(Failure::in_stream(&data["error"])),
             // Pings, ends of blocks, and events that are added to the protocol later.
             _ => {}
         }
@@ -247,27 +278,33 @@ impl Assembly for Stream {
 
     fn finish(self: Box<Self>) -> Result<Answer, Failure> {
         let Some(stop) = self.stop else {
-            return Err(Failure::cut("the stream ended without a stop reason"));
+            return Err(Failure::cut(
+                "the stream ended before its end marker, without a stop reason",
+            ));
         };
-        let (mut text, mut calls) = (String::new(), Vec::new());
-        for block in self.blocks.into_values() {
-            match block {
-                Block::Text(piece) => text.push_str(&piece),
-                Block::Call(call) => calls.push(call),
-                Block::Other => {}
-            }
-        }
         let stop = match stop.as_str() {
-            "max_tokens" | "model_context_window_exceeded" => StopReason::Length,
+            "max_tokens" => StopReason::Length,
+            "model_context_window_exceeded" => StopReason::Context,
             "refusal" => StopReason::Refusal,
-            _ if !calls.is_empty() => StopReason::ToolCalls,
+            "content_filter" | "content_filtered" | "guardrail_intervened" => StopReason::Filtered,
+            "error" => {
+                return Err(Failure::passing(
+                    "the provider ended the answer with the stop reason `error`",
+                ));
+            }
+            _ if !self.calls.is_empty() => StopReason::ToolCalls,
             _ => StopReason::End,
         };
         Ok(Answer {
-            text,
-            calls,
+            thought_bytes: self.content.thought_bytes(),
+            text: if stop == StopReason::End {
+                self.content.into_text()
+            } else {
+                self.content.text
+            },
+            calls: self.calls.finish(),
             stop,
-            usage: self.counted.then_some(self.usage),
+            tally: self.tally,
             model: self.model,
         })
     }

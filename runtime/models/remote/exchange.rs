@@ -161,7 +161,10 @@ impl Exchange {
             outcome.map_err(|error| Failure::malformed(error.to_string()))?;
             next = within(self.idle, "silence", chunk(&mut response)).await?;
         }
-        Err(Failure::cut("the stream ended before its end marker"))
+        // The body has ended as HTTP wants it; whether the answer in it is complete, the protocol says.
+        let outcome = decoder.finish(&mut events);
+        take_in(&mut events, assembly, &mut on_text)?;
+        outcome.map_err(|error| Failure::malformed(error.to_string()))
     }
 
     async fn send(&self, body: &str, words: Words) -> Result<Response, Failure> {
@@ -188,8 +191,9 @@ impl Exchange {
             .and_then(|kind| kind.to_str().ok())
             .map(str::to_ascii_lowercase);
         match kind {
-            // What it sent instead is not shown: it may be an answer.
-            Some(kind) if !kind.starts_with("text/event-stream") => {
+            // What it sent instead is not shown: it may be an answer. Any other type is as good as none: servers
+            // send events as plain text, and say why there are none as JSON.
+            Some(kind) if kind.starts_with("text/html") || kind.starts_with("image/") => {
                 Err(Failure::malformed(format!("`{kind}` instead of an event stream")))
             }
             _ => Ok(response),

@@ -1,5 +1,7 @@
 //! What went wrong in one try, and whether another one may help.
 
+mod meaning;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -15,38 +17,48 @@ const CODE_BYTES_MAX: usize = 40;
 
 /// One failed try.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) struct Failure {
+    /// What follows from it.
+    pub(crate) kind: FailureKind,
+    /// What happened, in the provider's words where it said any; those follow the first colon.
+    pub(crate) detail: String,
+    /// How long the provider asks to wait.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// What follows from a failed try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FailureKind {
     /// The key is not accepted.
-    Key {
-        /// HTTP status.
-        status: u16,
-    },
+    Key,
+    /// The account is not served: no money, no quota, no right.
+    Account,
+    /// The model is not there.
+    ModelMissing,
+    /// The prompt is too long.
+    TooLong,
+    /// A content filter does not let the request through.
+    Filtered,
     /// The request would be refused again.
-    Refused {
-        /// What the provider said.
-        detail: String,
-    },
+    Refused,
     /// It may pass.
-    Passing {
-        /// What happened.
-        detail: String,
-        /// How long the provider asks to wait.
-        retry_after: Option<Duration>,
-    },
+    Passing,
     /// The answer is not what the protocol demands.
-    Malformed {
-        /// What is wrong with it.
-        detail: String,
-    },
+    Malformed,
 }
 
 impl Failure {
-    /// A failure of the connection, or a time limit.
-    pub(crate) fn passing(detail: impl Into<String>) -> Self {
-        Self::Passing {
+    fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
             detail: detail.into(),
             retry_after: None,
         }
+    }
+
+    /// A failure of the connection, or a time limit.
+    pub(crate) fn passing(detail: impl Into<String>) -> Self {
+        Self::new(FailureKind::Passing, detail)
     }
 
     /// A stream that ended before its end marker.
@@ -56,107 +68,78 @@ impl Failure {
 
     /// An answer that the protocol does not allow.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
-        Self::Malformed {
-            detail: detail.into(),
-        }
+        Self::new(FailureKind::Malformed, detail)
     }
 
     /// What an HTTP status other than success means. `said` is what the provider wrote.
     pub(crate) fn of_status(status: StatusCode, said: &Said, retry_after: Option<Duration>) -> Self {
-        let detail = match said.message.as_str() {
-            "" => format!("HTTP {}", status.as_u16()),
-            message => format!("HTTP {}: {message}", status.as_u16()),
-        };
-        match status.as_u16() {
-            401 | 403 => Self::Key {
-                status: status.as_u16(),
-            },
-            // An account without money answers 429 too, and no wait fills it.
-            429 if said.kind == "insufficient_quota" => Self::Refused { detail },
-            501 | 505 => Self::Refused { detail },
-            408 | 409 | 425 | 429 | 500..=599 => Self::Passing { detail, retry_after },
-            _ => Self::Refused { detail },
+        let status = status.as_u16();
+        Self {
+            kind: meaning::of(Some(status), said),
+            detail: said.after(&format!("HTTP {status}")),
+            retry_after,
         }
     }
 
-    /// What an error event inside a stream means.
-    pub(crate) fn in_stream(error: &Value) -> Self {
-        let said = Said::of_error(error);
-        let code = error["code"]
-            .as_u64()
-            .or_else(|| error["code"].as_str().and_then(|code| code.parse().ok()));
-        let status = code
-            .and_then(|code| u16::try_from(code).ok())
-            .filter(|code| *code >= 400)
-            .and_then(|code| StatusCode::from_u16(code).ok());
-        match (status, said.kind.as_str()) {
-            (Some(status), _) => Self::of_status(status, &said, None),
-            (None, "invalid_request_error" | "insufficient_quota") => Self::Refused { detail: said.message },
-            (None, "authentication_error" | "permission_error") => Self::Key { status: 401 },
-            (None, _) => Self::passing(format!("an error within the stream: {}", said.message)),
-        }
+    /// What an error means that came in place of an answer, or within one.
+    pub(crate) fn in_answer(said: &Said) -> Self {
+        let begin = match said.status {
+            Some(status) => format!("an error in place of an answer (code {status})"),
+            None => "an error in place of an answer".to_owned(),
+        };
+        Self::new(meaning::of(said.status, said), said.after(&begin))
     }
 
     /// Whether another try may help.
     pub(crate) const fn may_pass(&self) -> bool {
-        matches!(self, Self::Passing { .. } | Self::Malformed { .. })
+        matches!(self.kind, FailureKind::Passing | FailureKind::Malformed)
     }
 
     /// How long the provider asks to wait.
     pub(crate) const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Passing { retry_after, .. } => *retry_after,
-            _ => None,
-        }
+        self.retry_after
     }
 
     /// What happened, without the words of the provider: they follow the first colon.
     pub(crate) fn outline(&self) -> String {
-        let whole = self.to_string();
-        whole.split(':').next().unwrap_or_default().to_owned()
+        self.detail.split(':').next().unwrap_or_default().to_owned()
     }
 
     /// The same failure with its words passed through `change`.
     pub(crate) fn map_detail(self, change: impl Fn(&str) -> String) -> Self {
-        match self {
-            Self::Key { .. } => self,
-            Self::Refused { detail } => Self::Refused {
-                detail: change(&detail),
-            },
-            Self::Passing { detail, retry_after } => Self::Passing {
-                detail: change(&detail),
-                retry_after,
-            },
-            Self::Malformed { detail } => Self::Malformed {
-                detail: change(&detail),
-            },
+        Self {
+            detail: change(&self.detail),
+            ..self
         }
     }
 
     /// The error that the caller sees.
-    pub(crate) fn into_error(self, provider: &str, attempts: u32) -> ModelError {
-        let provider = provider.to_owned();
-        match self {
-            Self::Key { status } => ModelError::KeyRefused { provider, status },
-            Self::Refused { detail } => ModelError::Refused { provider, detail },
-            Self::Passing { detail, .. } => ModelError::Unavailable {
+    pub(crate) fn into_error(self, provider: &str, model: &str, attempts: u32) -> ModelError {
+        let (provider, detail) = (provider.to_owned(), self.detail);
+        match self.kind {
+            FailureKind::Key => ModelError::KeyRefused { provider, detail },
+            FailureKind::Account => ModelError::AccountRefused { provider, detail },
+            FailureKind::ModelMissing => ModelError::ModelMissing {
+                provider,
+                model: model.to_owned(),
+                detail,
+            },
+            FailureKind::TooLong => ModelError::PromptTooLong { provider, detail },
+            FailureKind::Filtered => ModelError::Filtered { provider, detail },
+            FailureKind::Refused => ModelError::Refused { provider, detail },
+            FailureKind::Passing => ModelError::Unavailable {
                 provider,
                 attempts,
                 detail,
             },
-            Self::Malformed { detail } => ModelError::Malformed { provider, detail },
+            FailureKind::Malformed => ModelError::Malformed { provider, detail },
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key { status } => write!(f, "the key was refused (HTTP {status})"),
-            Self::Refused { detail } | Self::Passing { detail, .. } | Self::Malformed { detail } => {
-                f.write_str(detail)
-            }
-        }
+        f.write_str(&self.detail)
     }
 }
 
@@ -167,48 +150,130 @@ pub(crate) struct Said {
     pub(crate) message: String,
     /// Its code or type.
     pub(crate) kind: String,
+    /// The HTTP status that it names within its words.
+    pub(crate) status: Option<u16>,
 }
 
 impl Said {
     /// From the body of an HTTP error.
     pub(crate) fn of_body(body: &str) -> Self {
-        match serde_json::from_str::<Value>(body) {
-            Ok(value) => match value.get("error").or_else(|| value.get("detail")) {
-                Some(error) => Self::of_error(error),
-                None => Self::of_error(&value),
-            },
-            Err(_) => Self {
-                message: one_line(body),
-                kind: String::new(),
-            },
+        let json = body.trim().trim_start_matches("data:").trim_start();
+        match serde_json::from_str::<Value>(json) {
+            Ok(value) => Self::of_value(&value, true).unwrap_or_default(),
+            Err(_) => Self::of_text(body),
+        }
+    }
+
+    /// Words without any form.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self {
+            message: one_line(text),
+            ..Self::default()
+        }
+    }
+
+    /// From a value that may be an error; nothing where it is none. `is_error` says that it can be nothing else.
+    pub(crate) fn of_value(value: &Value, is_error: bool) -> Option<Self> {
+        let said_something = |value: &&Value| match value {
+            Value::Null | Value::Bool(_) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Array(items) => !items.is_empty(),
+            Value::Object(fields) => !fields.is_empty(),
+            Value::Number(_) => true,
+        };
+        if let Some(error) = value.get("error").filter(said_something) {
+            // Some say the code beside the error and not within it.
+            let own = Self::of_error(error);
+            let beside = Self::of_error(value);
+            return Some(Self {
+                kind: if own.kind.is_empty() {
+                    beside.kind
+                } else {
+                    own.kind
+                },
+                status: own.status.or(beside.status),
+                message: own.message,
+            });
+        }
+        if let Some(Value::Array(errors)) = value.get("errors").filter(said_something) {
+            return errors.first().map(Self::of_error);
+        }
+        let response = &value["base_resp"];
+        if response["status_code"].as_i64().is_some_and(|code| code != 0) {
+            return Some(Self::of_error(response));
+        }
+        let is_answer = value.get("choices").is_some() || value.get("content").is_some();
+        let has_words =
+            value["detail"].is_string() || value["detail"].is_array() || value["message"].is_string();
+        let has_type = value.get("type").is_some_and(|kind| kind != "error");
+        let is_bare = !is_answer && !has_type && has_words;
+        match value {
+            Value::Array(values) if is_error => Self::of_value(values.first()?, true),
+            _ => (is_bare || is_error).then(|| Self::of_error(value)),
         }
     }
 
     /// From the error object itself.
-    pub(crate) fn of_error(error: &Value) -> Self {
-        let kind = [&error["code"], &error["type"]]
+    fn of_error(error: &Value) -> Self {
+        let names = [&error["code"], &error["type"], &error["status"], &error["reason"]];
+        let kind = names
             .into_iter()
             .filter_map(Value::as_str)
-            .find(|kind| !kind.is_empty() && kind.parse::<u64>().is_err())
+            .find(|kind| !kind.is_empty() && kind.parse::<u64>().is_err() && *kind != "error")
             .unwrap_or_default();
-        let message = match (error.as_str(), error["message"].as_str()) {
-            (Some(text), _) | (None, Some(text)) => one_line(text),
-            (None, None) => one_line(&error.to_string()),
-        };
+        let numbers = [&error["code"], &error["status"], &error["status_code"]];
+        let status = numbers
+            .into_iter()
+            .filter_map(|code| code.as_u64().or_else(|| code.as_str()?.trim().parse().ok()))
+            .filter_map(|code| u16::try_from(code).ok())
+            .find(|code| (400..600).contains(code));
+        let words = [
+            "message",
+            "msg",
+            "detail",
+            "status_msg",
+            "error_description",
+            "error",
+        ];
+        let message = error
+            .as_str()
+            .or_else(|| words.iter().find_map(|name| error[*name].as_str()))
+            .map_or_else(|| one_line(&error.to_string()), one_line);
+        // Gateways say only that somebody behind them has failed, and put its words elsewhere.
+        let behind = error["metadata"]["raw"].as_str().map(one_line);
         Self {
-            message,
+            message: match behind {
+                Some(behind) if !behind.is_empty() => format!("{message}: {behind}"),
+                _ => message,
+            },
             kind: kind.to_owned(),
+            status,
         }
+    }
+
+    /// The provider's words and its code behind a beginning.
+    fn after(&self, begin: &str) -> String {
+        let words = match (self.message.as_str(), self.kind.as_str()) {
+            ("", "") => return begin.to_owned(),
+            ("", kind) => kind.to_owned(),
+            (message, kind) if kind.is_empty() || message.contains(kind) => message.to_owned(),
+            (message, kind) => format!("{message} ({kind})"),
+        };
+        format!("{begin}: {words}")
     }
 
     /// The same with its code in place of its words, where that has the form of a code.
     pub(crate) fn without_words(self) -> Self {
-        let message = if is_code(&self.kind) {
-            self.kind.clone()
+        let kind = if is_code(&self.kind) {
+            self.kind
         } else {
             String::new()
         };
-        Self { message, ..self }
+        Self {
+            message: String::new(),
+            kind,
+            status: self.status,
+        }
     }
 }
 

@@ -1,20 +1,22 @@
 //! Chat completions as `OpenAI` defined them and many servers offer them.
 //!
-//! Usage is asked for with `stream_options` and taken wherever it comes. The end is `data: [DONE]` *and* a finish reason
-//! before it: some gateways send the marker also when their own upstream was cut.
+//! Usage is asked for with `stream_options` and taken wherever it comes. An answer is complete when the model has given
+//! its finish reason: some gateways send `data: [DONE]` also when their own upstream was cut, and some never send it. A
+//! whole answer that was not streamed is taken as well, for some servers never stream.
 
-use anthill_contracts::model::{Message, ModelRequest, StopReason, Usage};
+use anthill_contracts::model::{Message, ModelRequest, StopReason};
 use anthill_contracts::tool::{ToolCall, ToolSpec};
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::protocol::{
-    Answer, Assembly, CALLS_MAX, Progress, Protocol, RawCall, args_object, count, event_json, schema_to_send,
-};
+use super::calls::{Calls, Piece};
+use super::content::Content;
+use super::failure::{Failure, shorten};
+use super::protocol::{Answer, Assembly, Progress, Protocol, args_object, event_json, schema_to_send};
 use super::schema;
-use super::sse::SseEvent;
+use super::sse::{DONE, SseEvent};
+use super::usage::{Tally, count};
 use crate::config::ProviderConfig;
 
 /// The protocol.
@@ -126,77 +128,108 @@ fn tool(tool: &ToolSpec) -> Value {
 /// One answer in the making.
 #[derive(Default)]
 struct Stream {
-    text: String,
-    calls: Vec<(u64, RawCall)>,
+    content: Content,
+    calls: Calls,
     finish: Option<String>,
-    refused: bool,
-    usage: Option<Usage>,
+    tally: Tally,
     model: Option<String>,
+    received: bool,
 }
 
 impl Stream {
+    /// Takes in a choice: a piece of one (`delta`), or the whole of it (`message`).
     fn choice(&mut self, choice: &Value, on_text: &mut (dyn FnMut(&str) + Send)) -> Result<(), Failure> {
-        let delta = &choice["delta"];
-        if let Some(text) = delta["content"].as_str().filter(|text| !text.is_empty()) {
-            self.text.push_str(text);
-            on_text(text);
+        for part in [&choice["delta"], &choice["message"]] {
+            self.message(part, on_text)?;
         }
-        if let Some(text) = delta["refusal"].as_str().filter(|text| !text.is_empty()) {
-            self.text.push_str(text);
-            self.refused = true;
+        // The older form of completions, which some servers keep for chats.
+        if choice["delta"].is_null() && choice["message"].is_null() {
+            self.content.take(&choice["text"], on_text);
         }
-        for piece in delta["tool_calls"].as_array().into_iter().flatten() {
-            self.call_piece(piece)?;
-        }
-        if let Some(reason) = choice["finish_reason"].as_str() {
+        if let Some(reason) = choice["finish_reason"]
+            .as_str()
+            .filter(|reason| !reason.is_empty())
+        {
             self.finish = Some(reason.to_owned());
         }
         Ok(())
     }
 
-    /// Pieces of one call share an index; servers that leave it out start a new call with each id.
-    fn call_piece(&mut self, piece: &Value) -> Result<(), Failure> {
-        let id = piece["id"].as_str().filter(|id| !id.is_empty());
-        let index = match (piece["index"].as_u64(), id) {
-            (Some(index), _) => index,
-            (None, Some(_)) => self.calls.last().map_or(0, |(index, _)| index.saturating_add(1)),
-            (None, None) => self.calls.last().map_or(0, |(index, _)| *index),
-        };
-        let position = match self.calls.iter().position(|(known, _)| *known == index) {
-            Some(position) => position,
-            None if self.calls.len() >= CALLS_MAX => {
-                return Err(Failure::malformed(format!("more than {CALLS_MAX} tool calls")));
-            }
-            None => {
-                self.calls.push((index, RawCall::default()));
-                self.calls.len() - 1
-            }
-        };
-        let call = &mut self.calls[position].1;
-        if let Some(id) = id {
-            id.clone_into(&mut call.id);
+    fn message(&mut self, message: &Value, on_text: &mut (dyn FnMut(&str) + Send)) -> Result<(), Failure> {
+        self.content.take(&message["content"], on_text);
+        self.content
+            .refuse(message["refusal"].as_str().unwrap_or_default());
+        // Gateways send the same thoughts in more than one field.
+        let thoughts = ["reasoning_content", "reasoning", "thinking", "reasoning_details"]
+            .into_iter()
+            .map(|field| &message[field])
+            .find(|thoughts| !thoughts.is_null());
+        if let Some(thoughts) = thoughts {
+            self.content.think(thoughts);
         }
-        if let Some(name) = piece["function"]["name"].as_str() {
-            call.name.push_str(name);
+        for call in message["tool_calls"].as_array().into_iter().flatten() {
+            self.calls.piece(Piece {
+                index: call["index"].as_u64(),
+                id: call["id"].as_str(),
+                ..function(&call["function"])
+            })?;
         }
-        if let Some(args) = piece["function"]["arguments"].as_str() {
-            call.args.push_str(args);
+        if message["function_call"].is_object() {
+            self.calls.piece(function(&message["function_call"]))?;
         }
         Ok(())
     }
 
     fn stop(&self) -> Result<StopReason, Failure> {
         let Some(finish) = &self.finish else {
-            return Err(Failure::cut("the stream ended without a finish reason"));
+            let detail = if self.received {
+                "the stream ended before its end marker, without a finish reason"
+            } else {
+                "the answer is empty"
+            };
+            return Err(Failure::cut(detail));
         };
-        Ok(match finish.as_str() {
-            "length" => StopReason::Length,
-            "content_filter" => StopReason::Refusal,
-            _ if self.refused => StopReason::Refusal,
+        Ok(match finish.to_ascii_lowercase().as_str() {
+            "length" | "max_tokens" | "max_output_tokens" => StopReason::Length,
+            "model_context_window_exceeded" | "context_length_exceeded" | "model_length" => {
+                StopReason::Context
+            }
+            "content_filter"
+            | "content_filtered"
+            | "safety"
+            | "sensitive"
+            | "blocklist"
+            | "prohibited_content"
+            | "recitation"
+            | "spii"
+            | "guardrail_intervened" => StopReason::Filtered,
+            "error"
+            | "failed"
+            | "abort"
+            | "aborted"
+            | "cancelled"
+            | "insufficient_system_resource"
+            | "network_error"
+            | "malformed_function_call" => {
+                return Err(Failure::passing(format!(
+                    "the provider ended the answer with the finish reason `{}`",
+                    shorten(finish)
+                )));
+            }
+            "refusal" => StopReason::Refusal,
+            _ if self.content.refused => StopReason::Refusal,
             // Some servers say `stop` beside tool calls; what counts is that there are some.
             _ if !self.calls.is_empty() => StopReason::ToolCalls,
             _ => StopReason::End,
         })
+    }
+}
+
+fn function(function: &Value) -> Piece<'_> {
+    Piece {
+        name: function["name"].as_str(),
+        args: Some(&function["arguments"]),
+        ..Piece::default()
     }
 }
 
@@ -206,26 +239,20 @@ impl Assembly for Stream {
         event: &SseEvent,
         on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Progress, Failure> {
-        if event.data.trim() == "[DONE]" {
+        if event.data.trim().eq_ignore_ascii_case(DONE) {
             return Ok(Progress::Ended);
         }
-        let data = event_json(event)?;
-        if let Some(error) = data.get("error").filter(|error| !error.is_null()) {
-            return Err(Failure::in_stream(error));
-        }
+        let Some(data) = event_json(event)? else {
+            return Ok(Progress::More);
+        };
+        self.received = true;
         if self.model.is_none() {
             self.model = data["model"]
                 .as_str()
                 .filter(|model| !model.is_empty())
                 .map(str::to_owned);
         }
-        if let Some(usage) = data.get("usage").filter(|usage| usage.is_object()) {
-            self.usage = Some(Usage {
-                tokens_in: count(usage, "/prompt_tokens"),
-                cached_in: count(usage, "/prompt_tokens_details/cached_tokens"),
-                tokens_out: count(usage, "/completion_tokens"),
-            });
-        }
+        self.tally.merge(tally(&data["usage"]));
         if let Some(choice) = data.pointer("/choices/0") {
             self.choice(choice, on_text)?;
         }
@@ -234,22 +261,39 @@ impl Assembly for Stream {
 
     fn finish(self: Box<Self>) -> Result<Answer, Failure> {
         let stop = self.stop()?;
-        let mut calls = self.calls;
-        calls.sort_by_key(|(index, _)| *index);
+        let thought_bytes = self.content.thought_bytes();
+        // Thoughts stand for the answer only where the model ended by itself.
+        let text = if stop == StopReason::End {
+            self.content.into_text()
+        } else {
+            self.content.text
+        };
         Ok(Answer {
             stop,
-            text: self.text,
-            calls: calls.into_iter().map(with_id).collect(),
-            usage: self.usage,
+            text,
+            calls: self.calls.finish(),
+            thought_bytes,
+            tally: self.tally,
             model: self.model,
         })
     }
 }
 
-/// Gives a call that came without an id one that is unique within its answer.
-fn with_id((index, mut call): (u64, RawCall)) -> RawCall {
-    if call.id.is_empty() {
-        call.id = format!("call_{index}");
+/// What a server counted, by the names that servers use for it.
+fn tally(usage: &Value) -> Tally {
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| count(usage, name).filter(|tokens| *tokens > 0))
+    };
+    Tally {
+        tokens_in: first(&["/prompt_tokens", "/input_tokens"]),
+        cached_in: first(&[
+            "/prompt_tokens_details/cached_tokens",
+            "/input_tokens_details/cached_tokens",
+        ]),
+        tokens_out: first(&["/completion_tokens", "/output_tokens"])
+            .or_else(|| count(usage, "/completion_tokens")),
+        total: first(&["/total_tokens"]),
     }
-    call
 }

@@ -1,11 +1,12 @@
 //! What the two protocols have in common: a request body, headers, and events that add up to an answer.
 
-use anthill_contracts::model::{AnswerSchema, ModelRequest, StopReason, Usage};
+use anthill_contracts::model::{AnswerSchema, ModelRequest, StopReason};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::sse::SseEvent;
+use super::failure::{Failure, Said};
+use super::sse::{ERROR_EVENT, SseEvent};
+use super::usage::Tally;
 
 /// Most tool calls of one answer; more is a defect of the provider or of the model.
 pub(crate) const CALLS_MAX: usize = 128;
@@ -31,7 +32,7 @@ pub(crate) trait Assembly: Send {
         on_text: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Progress, Failure>;
 
-    /// The finished answer. Fails where the end was not complete.
+    /// The finished answer, when the end marker or the end of the body has come. Fails where the model had not ended.
     fn finish(self: Box<Self>) -> Result<Answer, Failure>;
 }
 
@@ -53,8 +54,10 @@ pub(crate) struct Answer {
     pub(crate) calls: Vec<RawCall>,
     /// Why it stopped.
     pub(crate) stop: StopReason,
-    /// Tokens, where the provider counted them.
-    pub(crate) usage: Option<Usage>,
+    /// Bytes of the thoughts that came apart from the text.
+    pub(crate) thought_bytes: u64,
+    /// What the provider counted.
+    pub(crate) tally: Tally,
     /// The model that has answered, where the provider says it.
     pub(crate) model: Option<String>,
 }
@@ -70,10 +73,25 @@ pub(crate) struct RawCall {
     pub(crate) args: String,
 }
 
-/// The data of an event as JSON.
-pub(crate) fn event_json(event: &SseEvent) -> Result<Value, Failure> {
-    serde_json::from_str(&event.data)
-        .map_err(|error| Failure::malformed(format!("an event of the stream is no JSON: {error}")))
+/// The data of an event as JSON; nothing where it says nothing. An event that says why there is no answer is a failure
+/// in the provider's words.
+pub(crate) fn event_json(event: &SseEvent) -> Result<Option<Value>, Failure> {
+    let data = event.data.trim();
+    let is_error = event.name == ERROR_EVENT;
+    if data.is_empty() && !is_error {
+        return Ok(None);
+    }
+    match serde_json::from_str::<Value>(data) {
+        Ok(Value::Null) if !is_error => Ok(None),
+        Ok(value) => match Said::of_value(&value, is_error) {
+            Some(said) => Err(Failure::in_answer(&said)),
+            None => Ok(Some(value)),
+        },
+        Err(_) if is_error => Err(Failure::in_answer(&Said::of_text(data))),
+        Err(error) => Err(Failure::malformed(format!(
+            "an event of the stream is not JSON: {error}"
+        ))),
+    }
 }
 
 /// The schema that the provider is asked to keep to. None beside tools: servers that constrain the answer by a grammar,
@@ -91,9 +109,4 @@ pub(crate) fn args_object(args: &Value) -> Value {
         Value::Object(_) => args.clone(),
         other => json!({ "invalid_arguments": other }),
     }
-}
-
-/// A count in an object, or zero.
-pub(crate) fn count(object: &Value, pointer: &str) -> u64 {
-    object.pointer(pointer).and_then(Value::as_u64).unwrap_or(0)
 }

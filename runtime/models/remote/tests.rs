@@ -1,6 +1,7 @@
 //! Both protocols against a small server: streams, tools, usage, and every way to fail.
 
 mod faults;
+mod fuzz;
 mod streams;
 
 use std::sync::{Arc, Mutex};

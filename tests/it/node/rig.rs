@@ -12,8 +12,8 @@ use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, NodeId};
 use anthill_contracts::knowledge::KnowledgeStore;
 use anthill_contracts::model::{
-    DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Models, Price, Provider, StopReason, Usage,
-    WorstCase,
+    Counted, DeltaSink, ModelError, ModelName, ModelReply, ModelRequest, Models, Price, Provider, StopReason,
+    Usage, WorstCase,
 };
 use anthill_contracts::signal::GuardMode;
 use anthill_contracts::spec::JobSpec;
@@ -131,6 +131,8 @@ fn said(text: String) -> ModelReply {
         usage,
         cost,
         model: "oracle".to_owned(),
+        counted: Counted::Provider,
+        thought_bytes: 0,
     }
 }
 

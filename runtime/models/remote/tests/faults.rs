@@ -61,8 +61,8 @@ async fn a_cut_stream_is_never_a_short_answer() {
     assert_eq!(reply.expect("the second try").text, "whole");
     assert_eq!(heard.waits().len(), 1);
 
-    // An end of the connection that HTTP itself finds in order, before the end marker.
-    let half = || stream(&[json!({"choices": [{"delta": {"content": "half"}, "finish_reason": "stop"}]})]);
+    // An end of the connection that HTTP itself finds in order, before the model has said why it stopped.
+    let half = || stream(&[json!({"choices": [{"delta": {"content": "half"}}]})]);
     let cut = peer([half(), half(), half(), half()]);
     let (reply, _) = ask(&remote(config(Openai, &cut.url())), request("Hi")).await;
     let error = reply.expect_err("there was never an end");
@@ -119,11 +119,15 @@ async fn garbage_is_malformed_after_all_tries() {
 
 #[tokio::test]
 async fn a_refused_key_is_not_tried_again_and_not_shown() {
-    for status in [401, 403] {
+    for (status, code) in [
+        (401, "unauthorized"),
+        (403, "invalid_api_key"),
+        (400, "invalid_api_key"),
+    ] {
         let peer = peer([NetFault::Answer {
             status,
             headers: vec![],
-            body: format!("{{\"error\": {{\"message\": \"bad key {KEY}\"}}}}"),
+            body: json!({"error": {"message": format!("bad key {KEY}"), "code": code}}).to_string(),
         }]);
         let (reply, _) = ask(&remote(config(Anthropic, &peer.url())), request("Hi")).await;
         let error = reply.expect_err("refused");
@@ -131,7 +135,7 @@ async fn a_refused_key_is_not_tried_again_and_not_shown() {
             error,
             ModelError::KeyRefused {
                 provider: "test".to_owned(),
-                status
+                detail: format!("HTTP {status}: bad key [redacted] ({code})"),
             }
         );
         assert_eq!(peer.seen().len(), 1);
@@ -144,7 +148,7 @@ async fn a_refusal_is_told_shortened_and_without_keys() {
         "no model for {KEY}, upstream sk-other-abcdefghijklmnop says: {}",
         "long ".repeat(200)
     );
-    for status in [400, 404, 422] {
+    for status in [400, 405, 422] {
         let peer = peer([NetFault::Answer {
             status,
             headers: vec![],
@@ -164,14 +168,78 @@ async fn a_refusal_is_told_shortened_and_without_keys() {
 
 #[tokio::test]
 async fn an_empty_account_is_not_waited_for() {
-    let peer = peer([NetFault::Answer {
-        status: 429,
-        headers: vec![],
-        body: json!({"error": {"message": "no credit", "code": "insufficient_quota"}}).to_string(),
-    }]);
-    let (reply, _) = ask(&remote(config(Openai, &peer.url())), request("Hi")).await;
-    assert!(matches!(reply, Err(ModelError::Refused { .. })), "{reply:?}");
-    assert_eq!(peer.seen().len(), 1);
+    for (status, code) in [
+        (429, "insufficient_quota"),
+        (402, "x"),
+        (403, "unsupported_country_region"),
+    ] {
+        let peer = peer([NetFault::Answer {
+            status,
+            headers: vec![],
+            body: json!({"error": {"message": "none left", "code": code}}).to_string(),
+        }]);
+        let (reply, _) = ask(&remote(config(Openai, &peer.url())), request("Hi")).await;
+        let error = reply.expect_err("no account");
+        assert!(matches!(error, ModelError::AccountRefused { .. }), "{error}");
+        assert!(
+            error.concerns_all() && error.to_string().contains(&format!("none left ({code})")),
+            "{error}"
+        );
+        assert_eq!(peer.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn errors_under_a_status_of_success_are_errors() {
+    let answer = |body: &str, kind: &str| NetFault::Answer {
+        status: 200,
+        headers: vec![format!("Content-Type: {kind}")],
+        body: body.to_owned(),
+    };
+    let check = |body: &'static str,
+                 kind: &'static str,
+                 expected: fn(&ModelError) -> bool,
+                 said: &'static str| async move {
+        let peer = peer([answer(body, kind)]);
+        let (reply, _) = ask(&remote(config(Openai, &peer.url())), request("Hi")).await;
+        let error = reply.expect_err("an error");
+        assert!(
+            expected(&error) && error.to_string().contains(said),
+            "{body}: {error}"
+        );
+        assert_eq!(peer.seen().len(), 1, "{body}: not tried again");
+    };
+    let refused = |error: &ModelError| matches!(error, ModelError::Refused { .. });
+    let account = |error: &ModelError| matches!(error, ModelError::AccountRefused { .. });
+    let too_long = |error: &ModelError| matches!(error, ModelError::PromptTooLong { .. });
+    check(
+        "error: {\"code\": 400, \"message\": \"no such thing\"}\n\ndata: [DONE]\n\n",
+        "text/event-stream",
+        refused,
+        "(code 400): no such thing",
+    )
+    .await;
+    check(
+        "{\"error\": {\"message\": \"none left\", \"code\": \"insufficient_quota\"}}",
+        "application/json",
+        account,
+        "none left",
+    )
+    .await;
+    check(
+        "event: error\ndata: {\"message\": \"9 of 8\", \"type\": \"exceed_context_size_error\"}\n\n",
+        "text/plain",
+        too_long,
+        "9 of 8",
+    )
+    .await;
+    check(
+        "{\"base_resp\": {\"status_code\": 1008, \"status_msg\": \"insufficient balance\"}}",
+        "application/json",
+        account,
+        "insufficient balance",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -189,15 +257,12 @@ async fn errors_inside_a_stream_are_told_apart() {
         reply.expect_err("the second may not"),
         ModelError::Refused {
             provider: "test".to_owned(),
-            detail: "never".to_owned()
+            detail: "an error in place of an answer: never (invalid_request_error)".to_owned()
         }
     );
     let chat = peer([stream(&[json!({"error": {"code": 401, "message": KEY}})])]);
     let (reply, _) = ask(&remote(config(Openai, &chat.url())), request("Hi")).await;
-    assert!(
-        matches!(reply, Err(ModelError::KeyRefused { status: 401, .. })),
-        "{reply:?}"
-    );
+    assert!(matches!(reply, Err(ModelError::KeyRefused { .. })), "{reply:?}");
 }
 
 #[tokio::test]

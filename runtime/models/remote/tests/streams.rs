@@ -1,7 +1,10 @@
 //! What is asked and what is understood, in both protocols.
 
-use anthill_contracts::model::{AnswerSchema, FindingsAnswer, Message, Provider as _, StopReason, Usage};
+use anthill_contracts::model::{
+    AnswerSchema, Counted, FindingsAnswer, Message, Provider as _, StopReason, Usage,
+};
 use anthill_contracts::tool::ToolCall;
+use anthill_kit::fault_proxy::NetFault;
 use serde_json::{Value, json};
 
 use super::{ask, body, chat_answer, config, peer, remote, request, search_tool, stream};
@@ -248,7 +251,8 @@ async fn a_provider_that_counts_nothing_is_charged_the_bound() {
     let reply = reply.expect("a whole answer");
     assert_eq!(reply.stop, StopReason::Length);
     assert_eq!(reply.usage.tokens_in, bound.amount.tokens_in);
-    assert_eq!(reply.usage.tokens_out, 3, "half of five bytes, rounded up");
+    assert_eq!(reply.usage.tokens_out, bound.amount.tokens_out);
+    assert_eq!(reply.counted, Counted::Bound);
     assert!(reply.cost.usd_micro > 0 && reply.cost.usd_micro <= bound.amount.usd_micro);
 }
 
@@ -269,5 +273,98 @@ async fn a_withheld_answer_is_a_refusal() {
     for kind in [Openai, Anthropic] {
         let (reply, _) = ask(&remote(config(kind, &peer.url())), request("Hi")).await;
         assert_eq!(reply.expect("a whole answer").stop, StopReason::Refusal);
+    }
+}
+
+#[tokio::test]
+async fn every_reason_to_stop_is_acted_on() {
+    let ends = |reason: &str| {
+        stream(&[
+            json!({"choices": [{"delta": {"content": "x"}, "finish_reason": reason}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}),
+            json!("[DONE]"),
+        ])
+    };
+    for (reason, stop) in [
+        ("stop", StopReason::End),
+        ("eos", StopReason::End),
+        ("length", StopReason::Length),
+        ("MAX_TOKENS", StopReason::Length),
+        ("content_filter", StopReason::Filtered),
+        ("SAFETY", StopReason::Filtered),
+        ("model_context_window_exceeded", StopReason::Context),
+    ] {
+        let peer = peer([ends(reason)]);
+        let (reply, _) = ask(&remote(config(Openai, &peer.url())), request("Hi")).await;
+        assert_eq!(reply.expect("a whole answer").stop, stop, "{reason}");
+    }
+    let peer = peer([ends("error"), ends("stop")]);
+    let (reply, heard) = ask(&remote(config(Openai, &peer.url())), request("Hi")).await;
+    assert_eq!(reply.expect("the second try").text, "x");
+    assert_eq!(heard.waits().len(), 1, "the provider's own failure may pass");
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_is_taken_in_both_protocols() {
+    let whole = |body: Value| NetFault::Answer {
+        status: 200,
+        headers: vec!["Content-Type: application/json".to_owned()],
+        body: format!("{body:#}"),
+    };
+    let peer = peer([
+        whole(json!({"model": "m-1", "choices": [{"message": {
+            "content": [{"type": "text", "text": "hello"}], "reasoning_content": "hm",
+            "tool_calls": [{"id": "a", "function": {"name": "functions.search", "arguments": {"query": "x"}}}],
+        }, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 4, "completion_tokens": 2}})),
+        whole(
+            json!({"type": "message", "model": "m-1", "stop_reason": "tool_use", "content": [
+            {"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "hello"},
+            {"type": "tool_use", "id": "a", "name": "search", "input": {"query": "x"}},
+        ], "usage": {"input_tokens": 4, "output_tokens": 2}}),
+        ),
+    ]);
+    let mut asked = request("Hi");
+    asked.tools = vec![search_tool()];
+    for kind in [Openai, Anthropic] {
+        let (reply, heard) = ask(&remote(config(kind, &peer.url())), asked.clone()).await;
+        let reply = reply.expect("a whole answer");
+        assert_eq!((reply.text.as_str(), heard.text().as_str()), ("hello", "hello"));
+        assert_eq!(
+            reply.tool_calls,
+            [ToolCall {
+                call: "a".to_owned(),
+                tool: "search".to_owned(),
+                args: json!({"query": "x"}),
+            }]
+        );
+        assert_eq!(
+            (reply.usage.tokens_in, reply.usage.tokens_out, reply.thought_bytes),
+            (4, 2, 2)
+        );
+        assert_eq!(
+            (reply.stop, reply.counted),
+            (StopReason::ToolCalls, Counted::Provider)
+        );
+    }
+}
+
+#[tokio::test]
+async fn zeros_at_the_end_take_back_no_count() {
+    let peer = peer([
+        stream(&[
+            json!({"type": "message_start", "message": {"usage": {"input_tokens": 7, "cache_read_input_tokens": 3, "output_tokens": 1}}}),
+            json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "hello"}}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"input_tokens": 0, "output_tokens": 9}}),
+            json!({"type": "message_stop"}),
+        ]),
+        stream(&[
+            json!({"choices": [{"delta": {"content": "hello"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 10, "completion_tokens": 9}}),
+            json!({"choices": [], "usage": {"prompt_tokens": 0, "completion_tokens": 0}}),
+        ]),
+    ]);
+    for kind in [Anthropic, Openai] {
+        let (reply, _) = ask(&remote(config(kind, &peer.url())), request("Hi")).await;
+        let reply = reply.expect("a whole answer");
+        assert_eq!((reply.usage.tokens_in, reply.usage.tokens_out), (10, 9));
+        assert_eq!(reply.counted, Counted::Provider);
     }
 }
