@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anthill_contracts::clock::Timestamp;
-use anthill_contracts::id::SignalId;
-use anthill_contracts::knowledge::{Ask, Conclusion, KnowledgeError, ReceiptRow};
+use anthill_contracts::digest::Digest;
+use anthill_contracts::id::{JobId, SignalId};
+use anthill_contracts::knowledge::{Ask, Conclusion, Cut, KnowledgeError, ReceiptRow};
 use anthill_contracts::signal::Receipt;
 use anthill_signals::base::{
     Contributed, Contribution, Imported, KnowledgeBase, Opening, Refusal, Revocation, Revoked,
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::mailbox::{Mail, MailPermit};
 use crate::metrics;
+use cuts::Cuts;
 use kept::{Kept, NodeRow};
 use ledger::Ledger;
 use meaning::Embedding;
@@ -31,6 +33,7 @@ use recent::Recent;
 
 mod arguments;
 mod breakers;
+mod cuts;
 mod handle;
 mod kept;
 mod ledger;
@@ -69,6 +72,10 @@ type Look = Box<dyn FnOnce(&mut KnowledgeBase, u64) + Send>;
 enum KnowledgeMessage {
     /// Chooses what a run is shown, or takes in how it ended.
     Decide { question: Question },
+    /// Holds the knowledge for a job as it is now.
+    Cut { job_id: JobId, reply: Reply<Cut> },
+    /// Lets go of what is held for a job.
+    Release { job_id: JobId },
     /// Takes in a signal of a person or of another program.
     Contribute {
         contribution: Box<Contribution>,
@@ -91,6 +98,17 @@ enum KnowledgeMessage {
     /// Own mail: what the store holds of a receipt.
     ReceiptFound {
         found: Result<Option<ReceiptRow>, KnowledgeError>,
+        question: Question,
+        permit: MailPermit,
+    },
+    /// Own mail: a copy of the knowledge was made for the jobs that wait for it.
+    CopyMade {
+        made: Result<Box<cuts::Copy>, KnowledgeError>,
+    },
+    /// Own mail: a copy was opened for a question.
+    CopyOpened {
+        copy: Digest,
+        opened: Result<Box<KnowledgeBase>, KnowledgeError>,
         question: Question,
         permit: MailPermit,
     },
@@ -117,6 +135,8 @@ struct KnowledgeState {
     /// Keys of the facts in the store, the batch that gathers included.
     keys: BTreeSet<Vec<u8>>,
     recent: Recent,
+    /// What jobs under way read.
+    cuts: Cuts,
     /// After a failed write the memory is ahead of the store, so nothing more is told or taken in.
     failed: Option<KnowledgeError>,
     ticks: u64,
@@ -169,6 +189,8 @@ impl KnowledgeState {
             facts,
             breakers,
             vectors,
+            held,
+            copies,
             keys,
             damaged,
             newer,
@@ -204,6 +226,7 @@ impl KnowledgeState {
             ledger: Ledger::default(),
             keys,
             recent: Recent::default(),
+            cuts: Cuts::with(held, copies),
             failed: None,
             ticks: 0,
             embedding: Embedding::with(vectors),
@@ -218,6 +241,15 @@ impl KnowledgeState {
     fn on(&mut self, message: KnowledgeMessage, permit: MailPermit) {
         match message {
             KnowledgeMessage::Decide { question } => self.ask(question, permit),
+            KnowledgeMessage::Cut { job_id, reply } => self.on_cut(job_id, reply, permit),
+            KnowledgeMessage::Release { job_id } => self.on_release(job_id),
+            KnowledgeMessage::CopyMade { made } => self.on_copy_made(made),
+            KnowledgeMessage::CopyOpened {
+                copy,
+                opened,
+                question,
+                permit,
+            } => self.on_copy_opened(copy, opened, question, permit),
             KnowledgeMessage::Contribute { contribution, reply } => {
                 self.on_contribute(&contribution, reply, permit);
             }
@@ -303,10 +335,7 @@ impl KnowledgeState {
             return;
         }
         match question {
-            Question::Recall { ask, vector, reply } => {
-                let receipt = self.recall(&ask, vector.as_ref());
-                self.answer_when_durable(receipt, reply, permit);
-            }
+            Question::Recall { ask, vector, reply } => self.recall(ask, vector, reply, permit),
             Question::Conclude { conclusion, reply } => match self.conclude(*conclusion) {
                 Ok(()) => self.answer_when_durable((), reply, permit),
                 Err(error) => {
@@ -316,20 +345,31 @@ impl KnowledgeState {
         }
     }
 
-    fn recall(&mut self, ask: &Ask, vector: Option<&Vector>) -> Receipt {
+    fn recall(&mut self, ask: Box<Ask>, vector: Option<Vector>, reply: Reply<Receipt>, permit: MailPermit) {
         if let Some((receipt, _)) = self.recent.receipts.get(&ask.receipt_id) {
-            return receipt.clone();
+            let receipt = receipt.clone();
+            self.answer_when_durable(receipt, reply, permit);
+            return;
         }
         let now = self.now();
-        let enlisted = self.base.enlist(ask, now);
+        let enlisted = self.base.enlist(&ask, now);
         self.keep(&enlisted);
         self.expect_calls(&ask.tenant);
-        let receipt = self.base.recall_with(ask, vector, now);
-        question::told(&receipt);
-        metrics::knowledge_recalled(&receipt);
-        self.ledger.issue(kept::receipt_row(&receipt));
+        if let Some(cut) = ask.cut {
+            self.recall_at_cut((ask, cut), vector, reply, permit);
+            return;
+        }
+        let receipt = self.base.recall_with(&ask, vector.as_ref(), now);
+        self.issue(&receipt);
+        self.answer_when_durable(receipt, reply, permit);
+    }
+
+    /// Keeps a receipt before it is answered.
+    fn issue(&mut self, receipt: &Receipt) {
+        question::told(receipt);
+        metrics::knowledge_recalled(receipt);
+        self.ledger.issue(kept::receipt_row(receipt));
         self.recent.put(receipt.clone(), false);
-        receipt
     }
 
     fn conclude(&mut self, mut conclusion: Conclusion) -> Result<(), KnowledgeError> {
@@ -367,6 +407,7 @@ impl KnowledgeState {
         if facts.is_empty() {
             return;
         }
+        self.cuts.changed();
         for fact in facts {
             let (key, value) = codec::row(fact);
             self.keys.insert(key.clone());
@@ -455,11 +496,13 @@ impl KnowledgeState {
         let ticked = self.base.tick(now);
         self.keep(&ticked.facts);
         if ticked.dropped > 0 {
+            self.cuts.changed();
             self.drop_rows();
         }
         if self.ticks.is_multiple_of(TICKS_PER_FORGETTING) {
             let before = Timestamp(now.saturating_sub(RECEIPT_AGE_MAX_MS));
             self.ledger.forget_before(before);
+            self.drop_overdue();
         }
         if self.ticks.is_multiple_of(TICKS_PER_METRICS) {
             metrics::knowledge_stats(&self.base.stats(0, now));

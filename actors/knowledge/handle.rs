@@ -6,7 +6,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anthill_contracts::knowledge::{Ask, Conclusion, Embedder, Knowledge, KnowledgeError, KnowledgeStore};
+use anthill_contracts::id::JobId;
+use anthill_contracts::knowledge::{
+    Ask, Conclusion, Cut, Embedder, Knowledge, KnowledgeError, KnowledgeStore,
+};
 use anthill_contracts::signal::Receipt;
 use futures::future::BoxFuture;
 use ractor::concurrency::JoinHandle;
@@ -92,6 +95,17 @@ impl KnowledgeHandle {
 }
 
 impl Knowledge for KnowledgeHandle {
+    fn cut(&self, job_id: JobId) -> BoxFuture<'_, Result<Cut, KnowledgeError>> {
+        Box::pin(self.call(move |reply| KnowledgeMessage::Cut { job_id, reply }))
+    }
+
+    fn release(&self, job_id: JobId) {
+        // What is not let go of now goes with its age.
+        if let Ok(mailbox) = self.mailbox() {
+            let _ = mailbox.try_send(KnowledgeMessage::Release { job_id });
+        }
+    }
+
     fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>> {
         Box::pin(async move {
             let vector = match &self.embedder {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::Digest;
-use anthill_contracts::id::{ReceiptId, SignalId};
+use anthill_contracts::id::{JobId, ReceiptId, SignalId};
 use anthill_contracts::knowledge::{Conclusion, FactRow, KnowledgeError, ReceiptRow, Spent};
 use anthill_contracts::signal::{Outcome, Proposal, Receipt, Share};
 use anthill_signals::codec;
@@ -13,6 +13,8 @@ use anthill_signals::fact::Fact;
 use anthill_signals::guard::Breaker;
 use anthill_signals::replica::Versions;
 use serde::{Deserialize, Serialize};
+
+use super::cuts::Held;
 
 /// Key of the row of the node itself; no key of a fact begins so.
 const NODE_KEY: &[u8] = &[0xff, b'n'];
@@ -22,6 +24,12 @@ const BREAKER_KEY: &[u8] = &[0xff, b'b'];
 
 /// How the keys of rows of embeddings begin.
 const VECTOR_KEY: &[u8] = &[0xff, b'v'];
+
+/// How the keys of rows begin that say what is held for a job.
+const HELD_KEY: &[u8] = &[0xff, b'h'];
+
+/// How the keys of rows of copies of the knowledge begin.
+const COPY_KEY: &[u8] = &[0xff, b'k'];
 
 /// Bytes of such a key: its beginning, and a hash of who made it and of what.
 const VECTOR_KEY_BYTES: usize = 2 + 16;
@@ -70,6 +78,10 @@ pub(super) struct Kept {
     pub(super) keys: std::collections::BTreeSet<Vec<u8>>,
     /// Embeddings of signals, by the keys of their rows.
     pub(super) vectors: BTreeMap<Vec<u8>, Vec<i8>>,
+    /// What is held for jobs.
+    pub(super) held: BTreeMap<JobId, Held>,
+    /// Copies of the knowledge that jobs read, compressed, by their hash.
+    pub(super) copies: BTreeMap<Digest, Vec<u8>>,
     /// Rows that could not be read.
     pub(super) damaged: usize,
     /// Rows of a newer program; they stay where they are.
@@ -103,6 +115,18 @@ impl Kept {
                 } else {
                     kept.tell(&row.key, &"no embedding");
                 }
+                continue;
+            }
+            if row.key.starts_with(HELD_KEY) {
+                match held(&row.key, value) {
+                    Ok((job_id, held)) => drop(kept.held.insert(job_id, held)),
+                    Err(error) => kept.tell(&row.key, &error),
+                }
+                continue;
+            }
+            if row.key.starts_with(COPY_KEY) {
+                // One whose hash is another one is not found by the jobs that read it.
+                kept.copies.insert(Digest::of(value), value.to_vec());
                 continue;
             }
             match codec::fact(&row.key, value) {
@@ -161,6 +185,29 @@ fn breaker(key: &[u8], value: &[u8]) -> Result<((u32, SignalId), Breaker), Strin
         (u32::from_be_bytes(tenant), SignalId::from_bytes(signal)),
         breaker,
     ))
+}
+
+/// The row that says what is held for a job.
+pub(super) fn held_row(job_id: JobId, held: &Held) -> (Vec<u8>, Vec<u8>) {
+    (held_key(job_id), encode(held))
+}
+
+/// The key of that row.
+pub(super) fn held_key(job_id: JobId) -> Vec<u8> {
+    [HELD_KEY, job_id.as_bytes()].concat()
+}
+
+fn held(key: &[u8], value: &[u8]) -> Result<(JobId, Held), String> {
+    let job = key.strip_prefix(HELD_KEY).unwrap_or_default();
+    let job: [u8; 16] = job
+        .try_into()
+        .map_err(|_| format!("a key of {} bytes", key.len()))?;
+    Ok((JobId::from_bytes(job), decode(value)?))
+}
+
+/// The key of the row of a copy.
+pub(super) fn copy_key(copy: Digest) -> Vec<u8> {
+    [COPY_KEY, copy.as_bytes()].concat()
 }
 
 /// The key of the row of an embedding, by who made it and of what.

@@ -176,6 +176,7 @@ impl KnowledgeState {
             Ok(vectors) => {
                 let answered: Vec<(SignalId, Vec<i8>)> = signals.iter().copied().zip(numbers).collect();
                 self.keep_vectors(&answered);
+                self.cuts.changed();
                 for (signal, vector) in signals.iter().zip(vectors) {
                     // One that is gone by now needs none.
                     self.base.set_vector(*signal, vector);

@@ -19,7 +19,7 @@ mod routing;
 
 const SCHEMA: &str = "extract_strategy";
 
-fn builtin(name: &str) -> Builtin {
+pub(super) fn builtin(name: &str) -> Builtin {
     Builtin {
         scope: "read".parse().expect("a scope"),
         polarity: Polarity::Do,
@@ -45,7 +45,7 @@ async fn start(store: Arc<dyn KnowledgeStore>) -> (KnowledgeHandle, ActorCell) {
 }
 
 /// The actor dies as it does when its node is killed: without a word.
-async fn kill(cell: ActorCell) {
+pub(super) async fn kill(cell: ActorCell) {
     cell.kill();
     while cell.get_status() != ractor::ActorStatus::Stopped {
         tokio::task::yield_now().await;
@@ -60,6 +60,9 @@ pub(super) fn ask(number: u32) -> Ask {
         receipt_id: ReceiptId::derive(task_id, "worker"),
         job_id,
         task_id,
+        seed: Digest::of(task_id.as_bytes()),
+        cut: None,
+        peers: 1,
         tenant: TenantId::default(),
         scope: "read/markdown".parse().expect("a scope"),
         bundle: BundleClass::default(),
@@ -74,7 +77,7 @@ pub(super) fn ask(number: u32) -> Ask {
     }
 }
 
-fn conclusion(receipt: &Receipt) -> Conclusion {
+pub(super) fn conclusion(receipt: &Receipt) -> Conclusion {
     Conclusion {
         receipt: receipt.clone(),
         outcomes: vec![Outcome {

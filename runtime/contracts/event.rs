@@ -11,6 +11,7 @@ use crate::budget::{Amount, Dimension, Limits};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{JobId, NodeId, ReceiptId, StepId, TaskId};
+use crate::knowledge::Cut;
 use crate::plan::{Item, Plan};
 use crate::signal::{Outcome, Proposal, Receipt};
 use crate::spec::JobSpec;
@@ -205,6 +206,16 @@ pub enum JobEvent {
         /// The outcome that counts; `None` where the end says nothing of the work, such as a used-up budget.
         outcome: Option<Outcome>,
     },
+    /// The knowledge as of this moment is what the job's agents are shown a choice of. The last one counts: another
+    /// one follows only where what was held for the job is gone when it is resumed.
+    KnowledgeCut {
+        /// What was known, and when.
+        cut: Cut,
+        /// The content of the job's inputs by then, whatever their names.
+        inputs: Digest,
+        /// How many documents these were.
+        documents: u32,
+    },
 }
 
 /// Work that was taken from an earlier job.
@@ -246,6 +257,7 @@ impl JobEvent {
             Self::SignalExposed { .. } => "signal_exposed",
             Self::SignalsProposed { .. } => "signals_proposed",
             Self::SignalCredited { .. } => "signal_credited",
+            Self::KnowledgeCut { .. } => "knowledge_cut",
         }
     }
 

@@ -3,15 +3,29 @@
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::codes::{self, Code};
+use crate::digest::Digest;
 use crate::fault::Problem;
 use crate::id::{JobId, ReceiptId, TaskId, TenantId};
 use crate::model::{ModelName, Price};
 use crate::signal::{BundleClass, Outcome, Proposal, Receipt, ScopePath, Share};
 use crate::spec::Quality;
+
+/// The knowledge as it was at one moment, as a job's journal names it.
+///
+/// Everything that is chosen for a job is read from the knowledge as it was when the job began. So what other tasks and
+/// other jobs teach meanwhile, and in which order they end, changes nothing in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cut {
+    /// What was known: equal for equal knowledge, whoever has gathered it and whenever.
+    pub digest: Digest,
+    /// The moment; evidence has faded as far as it had by then.
+    pub at: Timestamp,
+}
 
 /// What one agent of a task wants to know before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +36,14 @@ pub struct Ask {
     pub job_id: JobId,
     /// The task.
     pub task_id: TaskId,
+    /// What the task is, by its content alone: goal, plan node, agent, document. Everything that is drawn by lot is drawn
+    /// from this and from the cut.
+    pub seed: Digest,
+    /// The moment as of which the knowledge is read; `None` as it is now.
+    pub cut: Option<Cut>,
+    /// How many tasks of the job are of this task's node: those beside it draw by themselves, and are shown new signals
+    /// the more seldom the more they are.
+    pub peers: u32,
     /// The tenant.
     pub tenant: TenantId,
     /// The kind of task.
@@ -92,6 +114,13 @@ pub struct Conclusion {
 
 /// What agents and leads need of the knowledge.
 pub trait Knowledge: Send + Sync {
+    /// Holds the knowledge for a job as it is now, and answers when that is durable. A job for which it is held already
+    /// is answered with what is held.
+    fn cut(&self, job_id: JobId) -> BoxFuture<'_, Result<Cut, KnowledgeError>>;
+
+    /// Lets go of what is held for a job that has ended. What cannot be told is let go of later by itself.
+    fn release(&self, job_id: JobId);
+
     /// Chooses what a run is shown. The receipt is kept before it is answered.
     fn recall(&self, ask: Ask) -> BoxFuture<'_, Result<Receipt, KnowledgeError>>;
 
@@ -181,6 +210,9 @@ pub enum KnowledgeError {
     /// Its actor is away; it comes back by itself.
     #[error("the knowledge is away")]
     Away,
+    /// What was held for a job is not there any more.
+    #[error("the knowledge that the job began with is not held any more")]
+    CutGone,
     /// Its files cannot be read or written.
     #[error("the knowledge is not kept: {detail}")]
     NotKept {
@@ -205,7 +237,7 @@ impl KnowledgeError {
     /// The stable code.
     pub const fn code(&self) -> &'static Code {
         match self {
-            Self::Busy | Self::Away => &codes::KNOWLEDGE_AWAY,
+            Self::Busy | Self::Away | Self::CutGone => &codes::KNOWLEDGE_AWAY,
             Self::NotKept { .. } => &codes::KNOWLEDGE_NOT_KEPT,
             Self::Damaged { .. } => &codes::KNOWLEDGE_DAMAGED,
             Self::Refused { .. } => &codes::SIGNAL_REFUSED,

@@ -24,6 +24,7 @@ use crate::view::View;
 use crate::writer::Writer;
 
 mod choose;
+mod cut;
 mod learn;
 mod meaning;
 mod report;
@@ -32,6 +33,7 @@ mod route;
 mod seam;
 
 pub use choose::{Considered, Verdict};
+pub use cut::{Frozen, FrozenError};
 pub use learn::{Concluded, Contributed, Contribution, Refusal};
 pub use report::{ExposureRow, Interval, Life, Query, QueryAnswer, Relative, SignalRow, Stats, TenantView};
 pub use revoke::{Revocation, Revoked};

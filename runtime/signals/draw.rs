@@ -1,14 +1,17 @@
-//! The draw: one value from a posterior, the same for the same task and signal on every replay.
+//! The draw: one value from a posterior, the same for the same task, knowledge and signal on every replay.
 //!
 //! A signal is chosen as often as it is likely to be the best (Thompson 1933), so what is little known gets its chance
-//! without a share of tasks set aside for trying. The chance comes from a hash of task and signal, not from a
-//! generator with a state: a resumed task is shown what it was shown before, and two tasks draw apart.
+//! without a share of tasks set aside for trying. The chance comes from a hash of what the task is, of what was known,
+//! and of the signal, not from a generator with a state: the same job on the same knowledge is made in the same way, in
+//! whichever order its tasks run, and two tasks draw apart. Rejected: a hash of the task's id, which is another one each
+//! time, so that nobody could make a result again; and a constant, with which every job would try the same.
 //!
 //! A posterior that is followed to the letter tries too much: it asks how likely an action is the best, and not what
 //! knowing it would still be worth, and where many nodes decide before they hear of each other, each of them tries what
 //! all of them try. So draws reach less far than the posterior (posterior reshaping, Chapelle and Li 2011); see
 //! [`Reach`]. Rejected: a posterior that is itself made surer, which would say of a harmful signal that it surely is.
 
+use anthill_contracts::digest::Digest;
 use anthill_contracts::id::{SignalId, TaskId};
 use anthill_contracts::signal::Origin;
 
@@ -25,6 +28,33 @@ const ACTIVE_RUNS: i64 = fixed::ONE / 2;
 
 /// By how much an inverse variance exceeds what the scope itself gives, where it leans on others.
 const LEANING: f64 = 1.0 + 1e-6;
+
+/// What the draws of one agent of one task are made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lot([u8; 16]);
+
+impl Lot {
+    /// The lot of a task that is this and meets this knowledge; neither alone decides anything.
+    pub fn of(seed: &Digest, known: Option<&Digest>) -> Self {
+        let known = known.map_or(&[][..], |known| known.as_bytes());
+        let hashed = Digest::of_parts([b"lot v1".as_slice(), seed.as_bytes(), known]);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hashed.as_bytes()[..16]);
+        Self(bytes)
+    }
+
+    /// The bytes, for decisions that hash more than a signal with it.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// For tasks that have no content but their number.
+impl From<TaskId> for Lot {
+    fn from(task: TaskId) -> Self {
+        Self(*task.as_bytes())
+    }
+}
 
 /// How far draws reach around what is expected.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -79,38 +109,39 @@ fn is_own(origin: Origin, reading: &Reading<'_>) -> bool {
 }
 
 /// A draw from a posterior that is taken to be normal.
-pub fn normal(task: TaskId, signal: SignalId, posterior: &Posterior) -> f64 {
-    posterior.mean + posterior.sd * standard(task, signal)
+pub fn normal(lot: impl Into<Lot>, signal: SignalId, posterior: &Posterior) -> f64 {
+    posterior.mean + posterior.sd * standard(lot, signal)
 }
 
-/// A standard normal value that is fixed by task and signal (Box and Muller 1958).
-pub fn standard(task: TaskId, signal: SignalId) -> f64 {
-    let [first, second] = uniforms(*b"draw", task, signal);
+/// A standard normal value that is fixed by lot and signal (Box and Muller 1958).
+pub fn standard(lot: impl Into<Lot>, signal: SignalId) -> f64 {
+    let [first, second] = uniforms(*b"draw", lot.into(), signal);
     (-2.0 * first.ln()).sqrt() * (std::f64::consts::TAU * second).cos()
 }
 
-/// A value above 0 and up to 1 that is fixed by a purpose, a task and a signal: for decisions by lot.
-pub fn uniform(purpose: [u8; 4], task: TaskId, signal: SignalId) -> f64 {
-    uniforms(purpose, task, signal)[0]
+/// A value above 0 and up to 1 that is fixed by a purpose, a lot and a signal: for decisions by lot.
+pub fn uniform(purpose: [u8; 4], lot: impl Into<Lot>, signal: SignalId) -> f64 {
+    uniforms(purpose, lot.into(), signal)[0]
 }
 
 /// Of actions that exclude each other, the place of the one with the largest draw; `None` of none.
 pub fn largest(
-    task: TaskId,
+    lot: impl Into<Lot>,
     actions: impl IntoIterator<Item = (SignalId, Posterior)>,
 ) -> Option<(usize, f64)> {
+    let lot = lot.into();
     actions
         .into_iter()
-        .map(|(signal, posterior)| normal(task, signal, &posterior))
+        .map(|(signal, posterior)| normal(lot, signal, &posterior))
         .enumerate()
         .max_by(|(_, left), (_, right)| left.total_cmp(right))
 }
 
 /// Two independent values above 0 and up to 1.
-fn uniforms(purpose: [u8; 4], task: TaskId, signal: SignalId) -> [f64; 2] {
+fn uniforms(purpose: [u8; 4], lot: Lot, signal: SignalId) -> [f64; 2] {
     let mut input = [0; 36];
     input[..4].copy_from_slice(&purpose);
-    input[4..20].copy_from_slice(task.as_bytes());
+    input[4..20].copy_from_slice(lot.as_bytes());
     input[20..].copy_from_slice(signal.as_bytes());
     let mut hashed = [[0; 8]; 2];
     let mut output = blake3::Hasher::new().update(&input).finalize_xof();

@@ -227,6 +227,16 @@ impl Index {
         entry.map(|entry| entry.vector = Some(vector)).is_some()
     }
 
+    /// Every embedding that is held, by signal.
+    pub fn vectors(&self) -> Vec<(SignalId, Vector)> {
+        let held = self.entries.iter().flatten();
+        let mut vectors: Vec<(SignalId, Vector)> = held
+            .filter_map(|entry| Some((entry.signal.id, entry.vector.clone()?)))
+            .collect();
+        vectors.sort_by_key(|(signal, _)| *signal);
+        vectors
+    }
+
     /// Texts that have no embedding yet, by id, at most `max`.
     pub fn without_vector(&self, max: usize) -> Vec<Arc<Signal>> {
         let texts =

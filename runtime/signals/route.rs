@@ -10,13 +10,13 @@
 //! signals takes them for one. Rejected: two more sums in each cell, which every signal would pay for in memory, and
 //! costs in dollars, which nodes with other prices could not use.
 
-use anthill_contracts::id::{SignalId, TaskId};
+use anthill_contracts::id::SignalId;
 use anthill_contracts::knowledge::Spent;
 use anthill_contracts::model::{MODEL_CHOICE_SCHEMA, ModelName, PLAN_SHAPE_SCHEMA, Price};
 use anthill_contracts::signal::{BundleClass, ScopePath, SignalBody};
 use serde::{Deserialize, Serialize};
 
-use crate::draw;
+use crate::draw::{self, Lot};
 use crate::evidence::{self, Reading};
 use crate::fact::{CellKey, Fact, ScopeId};
 use crate::fixed;
@@ -208,18 +208,24 @@ pub struct Decision {
 
 /// Chooses among candidates for a task whose scope yields `baseline`: of those that are drawn to reach `quality_min` the
 /// one that costs the least per success, and where none is, the best. The earlier one among equals. `None` of none.
-pub fn decide(task: TaskId, baseline: f64, candidates: &[Candidate], quality_min: f64) -> Option<Decision> {
+pub fn decide(
+    lot: impl Into<Lot>,
+    baseline: f64,
+    candidates: &[Candidate],
+    quality_min: f64,
+) -> Option<Decision> {
+    let lot = lot.into();
     let usual = usual_tokens(candidates);
     let prospects: Vec<Prospect> = candidates
         .iter()
         .map(|candidate| Prospect {
-            success: baseline + draw::normal(task, candidate.signal, &candidate.posterior),
+            success: baseline + draw::normal(lot, candidate.signal, &candidate.posterior),
             cost: expected(candidate.tokens, usual).cost(candidate.price),
         })
         .collect();
     let best = best(&prospects, quality_min)?;
     let probe = prospects.iter().enumerate().position(|(place, prospect)| {
-        let chance = draw::uniform(*b"prob", task, candidates[place].signal);
+        let chance = draw::uniform(*b"prob", lot, candidates[place].signal);
         prospect.cost < prospects[best].cost && chance < PROBE_SHARE
     });
     Some(Decision {

@@ -179,7 +179,8 @@ impl JobFold {
             | JobEvent::BudgetExhausted { .. }
             | JobEvent::BudgetToppedUp { .. }
             | JobEvent::SignalsProposed { .. }
-            | JobEvent::SignalCredited { .. } => {}
+            | JobEvent::SignalCredited { .. }
+            | JobEvent::KnowledgeCut { .. } => {}
             event => self.take_task_event(event, at, delta),
         }
     }

@@ -11,6 +11,7 @@ use anthill_contracts::budget::{Amount, Dimension, Limits};
 use anthill_contracts::digest::Digest;
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{JobId, ReceiptId, TaskId};
+use anthill_contracts::knowledge::Cut;
 use anthill_contracts::plan::{Item, NodeKind, Plan, PlanNode};
 use anthill_contracts::signal::{Proposal, Receipt};
 use anthill_contracts::spec::JobSpec;
@@ -50,6 +51,20 @@ pub struct JobState {
     /// What its agents were shown of what others have learned.
     #[serde(default)]
     pub receipts: BTreeMap<ReceiptId, ReceiptState>,
+    /// As of when its agents are shown what others have learned.
+    #[serde(default)]
+    pub beginning: Option<Beginning>,
+}
+
+/// What a job began with: whatever is drawn by lot for one of its tasks follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// What was known.
+    pub cut: Cut,
+    /// The content of its inputs, whatever their names.
+    pub inputs: Digest,
+    /// How many documents these were.
+    pub documents: u32,
 }
 
 /// What one agent of a task was shown, and whether the knowledge knows how that ended.
@@ -162,6 +177,7 @@ impl JobState {
             reason: None,
             detail: String::new(),
             receipts: BTreeMap::new(),
+            beginning: None,
         }
     }
 
@@ -325,6 +341,17 @@ impl JobState {
                 }
             }
             JobEvent::SignalCredited { receipt_id, .. } => self.credit(*receipt_id),
+            JobEvent::KnowledgeCut {
+                cut,
+                inputs,
+                documents,
+            } => {
+                self.beginning = Some(Beginning {
+                    cut: *cut,
+                    inputs: *inputs,
+                    documents: *documents,
+                });
+            }
             // `apply` has taken all the others.
             _ => {}
         }

@@ -16,7 +16,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{NodeId, ReceiptId, StepId, TaskId};
-use anthill_contracts::knowledge::Spent;
+use anthill_contracts::knowledge::{Cut, Spent};
 use anthill_contracts::plan::{Item, Plan};
 use anthill_contracts::signal::{Outcome, Proposal, Receipt};
 use anthill_contracts::spec::JobSpec;
@@ -24,8 +24,10 @@ use anthill_contracts::store::Memo;
 use anthill_contracts::task::ReasonCode;
 
 use super::job_state::JobState;
+use beginning::Holding;
 
 mod agents;
+mod beginning;
 mod ending;
 mod learning;
 mod nodes;
@@ -76,6 +78,16 @@ pub enum LeadInput {
         key: AgentKey,
         /// What it is shown; `None` where the knowledge is away or slow.
         receipt: Option<Box<Receipt>>,
+    },
+    /// The knowledge was asked to hold for the job what is known now.
+    CutTaken {
+        /// What it holds; `None` where it is away or slow.
+        cut: Option<Cut>,
+    },
+    /// The knowledge does not hold any more what was known when the job began.
+    CutLost {
+        /// The agent that waits to hear what it is shown.
+        key: AgentKey,
     },
     /// The knowledge was told how the run behind a receipt ended.
     Concluded {
@@ -161,10 +173,16 @@ pub enum LeadStep {
         /// The task.
         task_id: TaskId,
     },
+    /// Have the knowledge hold for the job what is known now; what it holds already stays.
+    TakeCut,
     /// Ask the knowledge what an agent is to be shown.
     Recall {
         /// The agent.
         key: AgentKey,
+        /// What its task is, by its content.
+        seed: Digest,
+        /// As of when.
+        cut: Option<Cut>,
     },
     /// Tell the knowledge how the run behind a receipt ended.
     Conclude {
@@ -227,6 +245,10 @@ pub struct LeadBugs {
     pub acknowledge_before_sync: bool,
     /// Forgets what earlier leads have asked the knowledge.
     pub recall_again: bool,
+    /// Asks for what is known now, whatever was known when the job began.
+    pub recall_past_cut: bool,
+    /// Draws for a task by its id.
+    pub seed_by_task_id: bool,
 }
 
 /// The lead's machine.
@@ -251,6 +273,9 @@ pub struct Lead {
     failed_planning: Option<String>,
     /// Agents that wait to hear what they are shown.
     recalling: BTreeSet<AgentKey>,
+    /// Whether the knowledge is known to hold what the job began with.
+    holding: Holding,
+    lost: u32,
     /// Receipts that were asked for in vain.
     unanswered: BTreeSet<ReceiptId>,
     /// What the knowledge was told and has not acknowledged, by the outcome that counts.
@@ -320,6 +345,8 @@ impl Lead {
             listing_asked: false,
             failed_planning: None,
             recalling: BTreeSet::new(),
+            holding: Holding::Unasked,
+            lost: 0,
             unanswered: BTreeSet::new(),
             concluding: BTreeMap::new(),
             given_up: BTreeSet::new(),
@@ -380,6 +407,8 @@ impl Lead {
             LeadInput::Templated { plan, reasons } => self.on_templated(plan, reasons),
             LeadInput::MemoLookedUp { task_id, key, memo } => self.on_memo(task_id, key, memo),
             LeadInput::Recalled { key, receipt } => self.on_recalled(key, receipt),
+            LeadInput::CutTaken { cut } => self.on_cut_taken(cut),
+            LeadInput::CutLost { key } => self.on_cut_lost(key),
             LeadInput::Concluded { receipt_id, kept } => self.on_concluded(receipt_id, kept),
             LeadInput::Report(report) => self.on_report(report),
             LeadInput::Validated {

@@ -339,7 +339,8 @@ impl LeadShell {
             LeadStep::MakePlan => self.make_plan(),
             LeadStep::ValidatePlan { plan, author } => self.validate_plan(plan, author),
             LeadStep::LookUpMemo { task_id } => self.look_up_memo(task_id),
-            LeadStep::Recall { key } => self.recall(key),
+            LeadStep::TakeCut => self.take_cut(),
+            LeadStep::Recall { key, seed, cut } => self.recall(key, seed, cut),
             LeadStep::Conclude {
                 receipt,
                 outcomes,
@@ -460,6 +461,9 @@ impl LeadShell {
     fn end(&mut self) {
         let job = self.machine.job();
         info!(job_id = %self.arguments.job_id, status = %job.status, "job run ended");
+        if job.status.is_terminal() {
+            self.arguments.services.ports.knowledge.release(job.job_id);
+        }
         metrics::job_ended(job.status.as_str());
         self.arguments.beacon.ended(JobEnd::told_by(job));
         self.over = true;

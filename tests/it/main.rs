@@ -9,5 +9,6 @@ mod learning;
 mod main_job;
 mod node;
 mod routing;
+mod same;
 mod tidy;
 mod wrong_input;

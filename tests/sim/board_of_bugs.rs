@@ -108,6 +108,70 @@ fn finds_recall_again() {
 }
 
 #[test]
+fn finds_a_recall_past_the_cut() {
+    let lead = LeadBugs {
+        recall_past_cut: true,
+        ..LeadBugs::default()
+    };
+    finds(
+        "recall past the cut",
+        Bugs {
+            lead,
+            ..Bugs::default()
+        },
+    );
+}
+
+/// In how many of some seeds two jobs with equal content draw for one task by different seeds, and of how many tasks
+/// of both that can be said.
+fn unequal_draws(lead: LeadBugs, seeds: u64) -> (usize, usize) {
+    let (mut unequal, mut compared) = (0, 0);
+    for seed in 0..seeds {
+        let of = |job| {
+            let setup = Setup {
+                seed,
+                job,
+                bugs: Bugs {
+                    lead,
+                    ..Bugs::default()
+                },
+                ..Setup::default()
+            };
+            run(setup).map(|report| report.seeds)
+        };
+        let (Ok(one), Ok(other)) = (of(0), of(1)) else {
+            panic!("seed={seed} finds a violation where nothing is wrong but draws");
+        };
+        for (task, seed) in &one {
+            if let Some(same) = other.get(task) {
+                compared += 1;
+                unequal += usize::from(same != seed);
+            }
+        }
+    }
+    (unequal, compared)
+}
+
+#[test]
+fn finds_a_seed_that_is_the_task_s_id() {
+    let (unequal, compared) = unequal_draws(LeadBugs::default(), 200);
+    assert_eq!(
+        unequal, 0,
+        "I27 draws: equal content draws equally, in {compared} tasks"
+    );
+    assert!(
+        compared > 200,
+        "void: only {compared} tasks were drawn for in both jobs"
+    );
+    let bug = LeadBugs {
+        seed_by_task_id: true,
+        ..LeadBugs::default()
+    };
+    let (unequal, compared) = unequal_draws(bug, 20);
+    assert_eq!(unequal, compared, "the bug is found in every task");
+}
+
+#[test]
 fn finds_key_per_attempt() {
     finds(
         "key per attempt",

@@ -1,12 +1,14 @@
 //! The knowledge as a job's leads meet it: sometimes slow, away, or answering when nobody listens any more.
 //!
 //! It never gives the same answer twice. A knowledge that remembered its receipts would hide every lead that asks
-//! again for what is on record.
+//! again for what is on record. What it knows grows with every question, as in a fleet that works beside the job; what
+//! it holds for the job stays, unless it is lost.
 
 use anthill_actors::agent::AgentKey;
 use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::Digest;
 use anthill_contracts::id::{JobId, ReceiptId, SignalId, TaskId, TenantId};
+use anthill_contracts::knowledge::Cut;
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody, Trigger,
 };
@@ -23,17 +25,84 @@ const RECALL_MS_MAX: u64 = 2_000;
 /// Longest wait of a lead for an acknowledgement.
 const CONCLUDE_MS_MAX: u64 = 5_000;
 
+/// What the knowledge knows, and what it holds for the job.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    known: u64,
+    held: Option<Cut>,
+}
+
+impl Memory {
+    fn grow(&mut self) {
+        self.known += 1;
+    }
+
+    fn now(&self) -> Cut {
+        Cut {
+            digest: Digest::of(&self.known.to_le_bytes()),
+            at: Timestamp(self.known),
+        }
+    }
+
+    fn hold(&mut self) -> Cut {
+        let now = self.now();
+        *self.held.get_or_insert(now)
+    }
+}
+
 impl Sim {
+    /// A lead has what is known now held for the job; what is held already stays.
+    pub(crate) fn take_cut(&mut self, lead: LeadNo) {
+        self.memory.grow();
+        let is_away = self.dice.one_in(self.swarm.manners.knowledge_away);
+        let (delay_ms, cut) = if is_away {
+            (RECALL_MS_MAX, None)
+        } else {
+            (self.net_ms().min(RECALL_MS_MAX), Some(self.memory.hold()))
+        };
+        self.input_after(lead, delay_ms, LeadInput::CutTaken { cut });
+    }
+
     /// A lead asks what an agent is to be shown.
-    pub(crate) fn recall(&mut self, lead: LeadNo, key: AgentKey) {
+    pub(crate) fn recall(&mut self, lead: LeadNo, key: AgentKey, (seed, cut): (Digest, Option<Cut>)) {
+        self.memory.grow();
+        self.note_seed(lead, key, seed);
+        if self.is_stormy() && self.dice.one_in(self.swarm.manners.knowledge_away) && self.dice.one_in(4) {
+            self.memory.held = None;
+        }
+        if cut.is_some() && cut != self.memory.held {
+            let delay_ms = self.net_ms().min(RECALL_MS_MAX);
+            self.input_after(lead, delay_ms, LeadInput::CutLost { key });
+            return;
+        }
         let is_away = self.dice.one_in(self.swarm.manners.knowledge_away);
         let (delay_ms, receipt) = if is_away {
             (RECALL_MS_MAX, None)
         } else {
-            let receipt = draw_receipt(key, self.job_id, &mut self.dice);
+            let at = cut.unwrap_or_else(|| self.memory.now()).at;
+            let receipt = Receipt {
+                at,
+                ..draw_receipt(key, self.job_id, &mut self.dice)
+            };
             (self.net_ms().min(RECALL_MS_MAX), Some(Box::new(receipt)))
         };
         self.input_after(lead, delay_ms, LeadInput::Recalled { key, receipt });
+    }
+
+    /// Notes by which seed a task is drawn for, whatever its id.
+    fn note_seed(&mut self, lead: LeadNo, key: AgentKey, seed: Digest) {
+        let Some(shell) = self.leads.get(&lead) else {
+            return;
+        };
+        let job = shell.lead.job();
+        let node = job.node_of(key.task_id).map(|(_, node)| node.id.clone());
+        let item = job.tasks.get(&key.task_id).and_then(|task| task.item.as_ref());
+        let of = (
+            node.unwrap_or_default(),
+            item.map(|item| item.label.clone()).unwrap_or_default(),
+            key.kind.as_str(),
+        );
+        self.seeds.insert(of, seed);
     }
 
     /// A lead tells how a run ended.

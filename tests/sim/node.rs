@@ -434,7 +434,8 @@ impl Sim {
                     },
                 );
             }
-            LeadStep::Recall { key } => self.recall(no, key),
+            LeadStep::TakeCut => self.take_cut(no),
+            LeadStep::Recall { key, seed, cut } => self.recall(no, key, (seed, cut)),
             LeadStep::Conclude {
                 receipt, outcomes, ..
             } => return self.conclude(no, &receipt, &outcomes),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_actors::agent::AgentKind;
+use anthill_contracts::clock::Timestamp;
 use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{ReceiptId, TaskId};
 use anthill_contracts::signal::{Outcome, PROPOSALS_PER_RUN_MAX, Polarity, Proposal, Receipt};
@@ -20,6 +21,8 @@ pub(crate) struct Receipts {
     acknowledged: BTreeSet<ReceiptId>,
     /// What the present lead has given up telling.
     given_up: BTreeSet<ReceiptId>,
+    /// The moments as of which the job is shown something.
+    cuts: BTreeSet<Timestamp>,
 }
 
 impl Receipts {
@@ -47,6 +50,7 @@ impl Receipts {
     pub(crate) fn before(&mut self, event: &JobEvent, fold: &JobState) -> Result<(), Violation> {
         match event {
             JobEvent::LeadChanged { .. } => self.given_up.clear(),
+            JobEvent::KnowledgeCut { cut, .. } => drop(self.cuts.insert(cut.at)),
             JobEvent::SignalExposed { task_id, receipt } => self.expose(*task_id, receipt, fold)?,
             JobEvent::SignalsProposed { task_id, proposals } => self.propose(*task_id, proposals, fold)?,
             JobEvent::SignalCredited {
@@ -81,6 +85,12 @@ impl Receipts {
         });
         ensure(!has_begun, "I12 receipts", || {
             format!("{task_id} is shown something after its first step")
+        })?;
+        ensure(self.cuts.contains(&receipt.at), "I26 cut", || {
+            format!(
+                "{task_id} is shown what was known at {}, and the job reads what was known at {:?}",
+                receipt.at.0, self.cuts
+            )
         })?;
         let earlier = self.exposed.insert(receipt.receipt_id, receipt.clone());
         ensure(earlier.is_none(), "I12 receipts", || {

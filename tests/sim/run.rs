@@ -13,6 +13,7 @@ use crate::agent::Agent;
 use crate::checks::{Truth, Violation, ensure};
 use crate::dice::Dice;
 use crate::faults::{Damage, Site, When};
+use crate::knowledge::Memory;
 use crate::node::{LeadShell, Node, NodeState};
 use crate::outside::Outside;
 use crate::schedule::{AgentNo, Channel, Event, LeadNo, Schedule};
@@ -40,6 +41,8 @@ pub(crate) struct Setup {
     /// Whether only what somebody outside can see counts: the machines' own checks and promises that are not yet
     /// broken by a crash are then passed over.
     pub(crate) only_consequences: bool,
+    /// Which of several jobs with equal content it is.
+    pub(crate) job: u64,
 }
 
 /// Planted bugs.
@@ -89,7 +92,12 @@ pub(crate) struct Report {
     pub(crate) receipts: (usize, usize),
     /// How often a live lead was compared with the fold of its journal.
     pub(crate) compared: u64,
+    /// By which seeds tasks were drawn for.
+    pub(crate) seeds: Seeds,
 }
+
+/// By which seed a task is drawn for: plan node, item, agent.
+pub(crate) type Seeds = BTreeMap<(String, String, &'static str), Digest>;
 
 /// The hash of a history, and of nothing else.
 #[derive(Debug, Default)]
@@ -132,6 +140,8 @@ pub(crate) struct Sim {
     pub(crate) topups: u32,
     pub(crate) over: Option<End>,
     pub(crate) compared: u64,
+    pub(crate) memory: Memory,
+    pub(crate) seeds: Seeds,
     sync_awaited: bool,
     events: u64,
 }
@@ -141,7 +151,7 @@ impl Sim {
     pub(crate) fn new(setup: Setup) -> Self {
         let mut dice = Dice::new(setup.seed);
         let swarm = Swarm::draw(&mut dice);
-        let job_id = JobId::new(1, u128::from(setup.seed));
+        let job_id = JobId::new(1 + setup.job, u128::from(setup.seed));
         let node = |index: usize| Node::new(NodeId::new(1, index as u128));
         Self {
             setup,
@@ -161,6 +171,8 @@ impl Sim {
             topups: swarm.manners.topups,
             over: None,
             compared: 0,
+            memory: Memory::default(),
+            seeds: Seeds::new(),
             sync_awaited: false,
             events: 0,
             swarm,
@@ -227,6 +239,7 @@ impl Sim {
             ),
             receipts: self.truth.receipts.counts(),
             compared: self.compared,
+            seeds: self.seeds,
         })
     }
 

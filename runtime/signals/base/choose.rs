@@ -1,7 +1,7 @@
 //! Choosing: what a run is shown.
 //!
-//! Everything random in it is drawn from the receipt's and the task's ids, so a choice can be made again and argued
-//! about. A signal is shown when a draw from its posterior is above zero: an empty prompt beats a bad one. A few slots
+//! Everything random in it is drawn from what the task is and from what was known, so a choice can be made again and
+//! argued about, and a job that is run again on equal knowledge is the same job. A signal is shown when a draw from its posterior is above zero: an empty prompt beats a bad one. A few slots
 //! go to signals that hardly anybody has seen, a few chosen signals are withheld to measure them, and a few runs are
 //! shown nothing at all.
 
@@ -13,14 +13,15 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::id::{ReceiptId, SignalId};
 use anthill_contracts::knowledge::Ask;
 use anthill_contracts::signal::{
-    Arm, Chosen, Exposure, GUARD_SCHEMA, Origin, Polarity, Receipt, ScopePath, Signal, SignalBody,
-    SignalState,
+    Arm, BundleClass, Chosen, Exposure, GUARD_SCHEMA, Origin, Polarity, Receipt, ScopePath, Signal,
+    SignalBody, SignalState,
 };
 use serde::{Deserialize, Serialize};
 
+use super::cut::Banned;
 use super::route::Routed;
 use super::{KnowledgeBase, seam};
-use crate::draw::{self, Reach};
+use crate::draw::{self, Lot, Reach};
 use crate::evidence::Reader;
 use crate::fact::ScopeId;
 use crate::fixed;
@@ -32,6 +33,9 @@ use crate::view::View;
 
 /// Runs below which a signal counts as little shown.
 const NOVEL_RUNS: f64 = 8.0;
+
+/// Tasks of one plan node, on average, that try a signal of which little is known.
+const TRIES_PER_NODE: f64 = 2.0;
 
 /// Least trust, Q16.16, in the author of a signal that gets a slot without having earned it.
 const AUTHOR_TRUST_MIN: i64 = fixed::ONE / 2;
@@ -109,6 +113,14 @@ pub struct Considered {
     pub verdict: Verdict,
 }
 
+/// What a run is shown, and with what it is made.
+pub(super) struct Decided {
+    bundle: BundleClass,
+    exposures: Vec<Exposure>,
+    choice: Choice,
+    routed: Option<Routed>,
+}
+
 /// A choice: every candidate, and those that were taken, in the order in which they are shown.
 pub(super) struct Choice {
     pub(super) arm: Arm,
@@ -127,16 +139,39 @@ impl KnowledgeBase {
 
     /// Chooses what a run is shown; the embedding of the task's text, where there is one, ranks beside its words.
     pub fn recall_with(&mut self, asked: &Ask, vector: Option<&Vector>, now: u64) -> Receipt {
-        let tenant = Origin::tenant_number(&asked.tenant);
-        self.view(tenant, now);
-        let routed = self.routed(asked, now);
+        self.view(Origin::tenant_number(&asked.tenant), now);
+        let decided = self.decide(asked, vector, now, &Banned::none());
+        self.issue(asked, decided, now)
+    }
+
+    /// Decides what a run is shown, and with which model it is made; changes nothing. The tenant's view must be there.
+    pub(super) fn decide(
+        &self,
+        asked: &Ask,
+        vector: Option<&Vector>,
+        now: u64,
+        banned: &Banned<'_>,
+    ) -> Decided {
+        let routed = self.routed(asked, now, banned);
         let ask = routed.as_ref().map_or(asked, |routed| &routed.ask);
-        let choice = self.choose(ask, vector, now);
-        let mut exposures: Vec<Exposure> = choice
-            .taken
-            .iter()
-            .map(|place| self.expose(&choice, *place))
-            .collect();
+        let choice = self.choose(ask, vector, now, banned);
+        let exposures = choice.taken.iter().map(|place| self.expose(&choice, *place));
+        Decided {
+            bundle: ask.bundle,
+            exposures: exposures.collect(),
+            choice,
+            routed,
+        }
+    }
+
+    /// Issues the receipt of what was decided, here or by the knowledge as it was when the job began.
+    pub(super) fn issue(&mut self, asked: &Ask, decided: Decided, now: u64) -> Receipt {
+        let Decided {
+            bundle,
+            mut exposures,
+            choice,
+            routed,
+        } = decided;
         self.count(&choice);
         let shown: Vec<SignalId> = exposures
             .iter()
@@ -144,9 +179,8 @@ impl KnowledgeBase {
             .map(|exposure| exposure.signal)
             .collect();
         if !shown.is_empty() {
-            self.under_way.insert(ask.receipt_id, (now, shown));
+            self.under_way.insert(asked.receipt_id, (now, shown));
         }
-        let bundle = ask.bundle;
         let (model, weighed) = match routed {
             None => (None, Vec::new()),
             Some(routed) => {
@@ -170,15 +204,15 @@ impl KnowledgeBase {
     }
 
     /// The model of a run that is routed. The control arm takes the usual one, to compare with.
-    fn routed(&self, ask: &Ask, now: u64) -> Option<Routed> {
+    fn routed(&self, ask: &Ask, now: u64, banned: &Banned<'_>) -> Option<Routed> {
         let tenant = Origin::tenant_number(&ask.tenant);
         let view = self.views.get(&tenant).map(|(_, view)| view)?;
-        let is_treated = arm(ask.receipt_id, self.params.control_share) == Arm::Treated;
-        self.route(ask, view, now).filter(|_| is_treated)
+        let is_treated = arm(lot(ask), self.params.control_share) == Arm::Treated;
+        self.route(ask, view, now, banned).filter(|_| is_treated)
     }
 
     /// Makes the choice and changes nothing. The tenant's view must be there.
-    pub(super) fn choose(&self, ask: &Ask, vector: Option<&Vector>, now: u64) -> Choice {
+    pub(super) fn choose(&self, ask: &Ask, vector: Option<&Vector>, now: u64, banned: &Banned<'_>) -> Choice {
         let mut signals = Vec::new();
         let mut considered = Vec::new();
         let tenant = Origin::tenant_number(&ask.tenant);
@@ -206,10 +240,15 @@ impl KnowledgeBase {
                 continue;
             };
             considered.push(self.consider(ask, (signal, relevance), &reader, reach));
+            if banned.holds(id)
+                && let Some(known) = considered.last_mut()
+            {
+                known.verdict = Verdict::Quarantined;
+            }
             signals.push(Arc::clone(signal));
         }
         let mut choice = Choice {
-            arm: arm(ask.receipt_id, self.params.control_share),
+            arm: arm(lot(ask), self.params.control_share),
             considered,
             taken: Vec::new(),
             signals,
@@ -217,7 +256,7 @@ impl KnowledgeBase {
         };
         self.fill(ask, &mut choice);
         self.try_novel(ask, &mut choice, view);
-        self.withhold(ask.receipt_id, &mut choice);
+        self.withhold(lot(ask), &mut choice);
         if choice.arm == Arm::Control {
             for place in std::mem::take(&mut choice.taken) {
                 choice.considered[place].verdict = Verdict::Control;
@@ -236,7 +275,7 @@ impl KnowledgeBase {
     ) -> Considered {
         let posterior = self.posterior(reader, signal.id, &ask.scope);
         let state = lifecycle::state(&self.replica, reader.view, signal.id, reader.now, &self.params).state;
-        let draw = draw::normal(ask.task_id, signal.id, &reach.reshaped(posterior));
+        let draw = draw::normal(lot(ask), signal.id, &reach.reshaped(posterior));
         let mut considered = Considered {
             signal: signal.id,
             relevance,
@@ -281,10 +320,20 @@ impl KnowledgeBase {
         let is_new = known.state == SignalState::Probation
             && known.runs < NOVEL_RUNS
             && !self.builtin.contains(&signal.id);
-        let waiting = self.runs_under_way(signal.id, ask.receipt_id);
         let own = self.origin(Origin::tenant_number(&ask.tenant));
-        (is_new && !lifecycle::has_seat(&self.replica, signal, own, waiting))
+        (is_new && !lifecycle::has_seat(&self.replica, signal, own, self.waiting(signal.id, ask)))
             .then_some(Verdict::TriedElsewhere)
+    }
+
+    /// How many runs are taken to have a new signal before them. Where the knowledge is read as it was, nobody can see
+    /// who is under way, and who is must change nothing: the lot lets about [`TRIES_PER_NODE`] of the tasks beside each
+    /// other try it.
+    fn waiting(&self, signal: SignalId, ask: &Ask) -> usize {
+        if ask.cut.is_none() {
+            return self.runs_under_way(signal, ask.receipt_id);
+        }
+        let share = TRIES_PER_NODE / f64::from(ask.peers.max(1));
+        usize::from(seam::chance(&[lot(ask).as_bytes(), b"seat", signal.as_bytes()]) >= share)
     }
 
     fn runs_under_way(&self, signal: SignalId, but: ReceiptId) -> usize {
@@ -353,9 +402,10 @@ impl KnowledgeBase {
         if slots_max == 0 {
             return;
         }
+        let lot = lot(ask);
         // A run without any good signal still has a slot in which something new can be tried.
         for slot in 0..choice.taken.len().max(1) {
-            let parts: [&[u8]; 3] = [ask.receipt_id.as_bytes(), b"slot", &(slot as u64).to_le_bytes()];
+            let parts: [&[u8]; 3] = [lot.as_bytes(), b"slot", &(slot as u64).to_le_bytes()];
             if seam::chance(&parts) >= self.params.probation_share {
                 continue;
             }
@@ -406,7 +456,7 @@ impl KnowledgeBase {
     fn by_runs(ask: &Ask, choice: &Choice, left: usize, right: usize) -> Ordering {
         let lot = |place: usize| {
             let signal = choice.signals[place].id;
-            seam::chance(&[ask.receipt_id.as_bytes(), b"lot", signal.as_bytes()])
+            seam::chance(&[lot(ask).as_bytes(), b"lot", signal.as_bytes()])
         };
         let (left_known, right_known) = (&choice.considered[left], &choice.considered[right]);
         left_known
@@ -416,10 +466,10 @@ impl KnowledgeBase {
     }
 
     /// Withholds some of those taken.
-    fn withhold(&self, receipt_id: ReceiptId, choice: &mut Choice) {
+    fn withhold(&self, lot: Lot, choice: &mut Choice) {
         for place in &choice.taken {
             let known = &mut choice.considered[*place];
-            let parts: [&[u8]; 3] = [receipt_id.as_bytes(), b"audit", known.signal.as_bytes()];
+            let parts: [&[u8]; 3] = [lot.as_bytes(), b"audit", known.signal.as_bytes()];
             if seam::chance(&parts) < self.params.audit_share {
                 known.verdict = Verdict::Withheld;
             }
@@ -459,9 +509,14 @@ impl KnowledgeBase {
     }
 }
 
+/// What the draws of a run are made from.
+pub(super) fn lot(ask: &Ask) -> Lot {
+    Lot::of(&ask.seed, ask.cut.as_ref().map(|cut| &cut.digest))
+}
+
 /// Whether the run is one of those that are shown nothing.
-fn arm(receipt_id: ReceiptId, control_share: f64) -> Arm {
-    if seam::chance(&[receipt_id.as_bytes(), b"arm"]) < control_share {
+fn arm(lot: Lot, control_share: f64) -> Arm {
+    if seam::chance(&[lot.as_bytes(), b"arm"]) < control_share {
         Arm::Control
     } else {
         Arm::Treated

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_contracts::clock::Timestamp;
+use anthill_contracts::digest::Digest;
 use anthill_contracts::id::{JobId, ReceiptId, SignalId, TaskId, TenantId};
 use anthill_contracts::knowledge::{Ask, ModelOption};
 use anthill_contracts::model::MODEL_CHOICE_SCHEMA;
@@ -14,6 +15,7 @@ use anthill_contracts::signal::{
 use anthill_contracts::spec::Quality;
 use serde::{Deserialize, Serialize};
 
+use super::cut::Banned;
 use super::{Considered, Counts, KnowledgeBase, ModelRow, seam};
 use crate::audit;
 use crate::fact::{Cell, CellKey, ScopeId};
@@ -297,7 +299,7 @@ impl KnowledgeBase {
         let tenant = Origin::tenant_number(&query.tenant);
         self.view(tenant, now);
         let ask = self.ask_of(query);
-        let choice = self.choose(&ask, None, now);
+        let choice = self.choose(&ask, None, now, &Banned::none());
         let models = self.models(&ask, now);
         let view = View::of(&self.replica, self.origin(tenant), now, &self.params);
         let cells = self.cells_by_signal();
@@ -417,6 +419,9 @@ impl KnowledgeBase {
             receipt_id: ReceiptId::derive(task_id, "query"),
             job_id: nobody,
             task_id,
+            seed: Digest::of_parts([b"query".as_slice(), &query.run.to_le_bytes()]),
+            cut: None,
+            peers: 1,
             tenant: query.tenant.clone(),
             scope: query.scope.clone(),
             bundle: query.bundle,

@@ -15,7 +15,8 @@ use anthill_contracts::signal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::choose::micro;
+use super::choose::{lot, micro};
+use super::cut::Banned;
 use super::{KnowledgeBase, report};
 use crate::credit;
 use crate::dedup;
@@ -103,16 +104,17 @@ impl KnowledgeBase {
     }
 
     /// Chooses the model of a run; `None` where there is nothing to choose, or every choice is out of use.
-    pub(super) fn route(&self, ask: &Ask, view: &View, now: u64) -> Option<Routed> {
+    pub(super) fn route(&self, ask: &Ask, view: &View, now: u64, banned: &Banned<'_>) -> Option<Routed> {
         let open: Vec<(&ModelOption, Candidate)> = ask
             .models
             .iter()
             .map(|option| (option, self.candidate(option, &ask.scope, (view, now))))
             .filter(|(_, candidate)| !self.is_out_of_use(candidate.signal, view, now))
+            .filter(|(_, candidate)| !banned.holds(candidate.signal))
             .collect();
         let candidates: Vec<Candidate> = open.iter().map(|(_, candidate)| *candidate).collect();
         let baseline = self.yield_of(&ask.scope, view, now);
-        let decision = route::decide(ask.task_id, baseline, &candidates, ask.quality_min.share())?;
+        let decision = route::decide(lot(ask), baseline, &candidates, ask.quality_min.share())?;
         let (option, candidate) = open.get(decision.taken)?;
         Some(Routed {
             exposure: exposure(option, candidate, &decision),

@@ -48,6 +48,9 @@ fn ask(number: u32) -> Ask {
         receipt_id: ReceiptId::derive(task_id, "worker"),
         job_id,
         task_id,
+        seed: anthill_contracts::digest::Digest::of(task_id.as_bytes()),
+        cut: None,
+        peers: 1,
         tenant: TenantId::default(),
         scope: "read/markdown".parse().expect("a scope"),
         bundle: BundleClass::default(),
@@ -192,6 +195,7 @@ fn a_run_is_no_evidence_for_what_its_own_job_proposed() {
         let mut own = ask(1);
         own.task_id = TaskId::derive(own.job_id, "read", Some(100 + number));
         own.receipt_id = ReceiptId::derive(own.task_id, "worker");
+        own.seed = anthill_contracts::digest::Digest::of(own.task_id.as_bytes());
         let receipt = base.recall(&own, NOW);
         shown_at_home += receipt.exposures.len();
         base.conclude(&conclusion(&receipt, 900, EvidenceClass::Verifier), NOW);

@@ -24,6 +24,11 @@ impl Vector {
         })
     }
 
+    /// Its numbers.
+    pub fn numbers(&self) -> &[i8] {
+        &self.numbers
+    }
+
     /// The cosine of the angle between two vectors; `None` where their numbers of dimensions differ, for then two
     /// models have made them.
     pub fn cosine(&self, other: &Self) -> Option<f32> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anthill_contracts::clock::Timestamp;
-use anthill_contracts::id::{JobId, ReceiptId, TenantId};
+use anthill_contracts::id::{JobId, ReceiptId, TaskId, TenantId};
 use anthill_contracts::knowledge::{Ask, Conclusion, ModelOption};
 use anthill_contracts::signal::{Arm, EvidenceClass, Origin, Outcome, Polarity, Receipt, Share};
 use anthill_contracts::spec::Quality;
@@ -156,6 +156,9 @@ impl World {
             receipt_id: ReceiptId::derive(task_id, "worker"),
             job_id,
             task_id,
+            seed: anthill_contracts::digest::Digest::of(task_id.as_bytes()),
+            cut: None,
+            peers: 1,
             tenant: TenantId::default(),
             scope: SCOPES[scope].parse().expect("a scope"),
             bundle: bundle(1),

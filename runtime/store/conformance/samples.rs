@@ -8,6 +8,7 @@ use anthill_contracts::event::{JobEvent, Reuse};
 use anthill_contracts::id::{
     ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
 };
+use anthill_contracts::knowledge::Cut;
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, EvidenceClass, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
@@ -237,6 +238,14 @@ fn signal_events(task_id: TaskId) -> Vec<JobEvent> {
         source: String::new(),
     };
     vec![
+        JobEvent::KnowledgeCut {
+            cut: Cut {
+                digest: Digest::of(b"what was known"),
+                at: Timestamp(1_700_000_000_700),
+            },
+            inputs: Digest::of(b"the inputs"),
+            documents: 12,
+        },
         JobEvent::SignalsProposed {
             task_id,
             proposals: vec![proposal],

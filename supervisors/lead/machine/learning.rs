@@ -70,7 +70,7 @@ impl Lead {
     /// Asks for what others have learned; the agent begins with the answer.
     pub(super) fn recall(&mut self, key: AgentKey) {
         self.recalling.insert(key);
-        self.hold(LeadStep::Recall { key });
+        self.recall_at_beginning(key);
     }
 
     pub(super) fn on_recalled(&mut self, key: AgentKey, receipt: Option<Box<Receipt>>) {

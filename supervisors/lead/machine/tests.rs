@@ -1,5 +1,6 @@
 //! The lead carries jobs out, and resumes them from every frame of their journals.
 
+mod beginning;
 mod learning;
 mod stories;
 mod world;

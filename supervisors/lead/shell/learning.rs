@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_actors::prompts::{Face, bundle_class, model_family};
+use anthill_contracts::digest::Digest;
 use anthill_contracts::id::ReceiptId;
-use anthill_contracts::knowledge::{Ask, Conclusion, Knowledge, KnowledgeError, ModelOption, Spent};
+use anthill_contracts::knowledge::{Ask, Conclusion, Cut, Knowledge, KnowledgeError, ModelOption, Spent};
 use anthill_contracts::model::{EXTRACT_STRATEGY_SCHEMA, ModelName, Models, PLAN_SHAPE_SCHEMA};
 use anthill_contracts::plan::{PlanNode, Role};
 use anthill_contracts::signal::{GUARD_SCHEMA, Outcome, Proposal, Receipt, ScopePath};
 use anthill_contracts::sources::DocumentKind;
 use anthill_contracts::spec::{JobSpec, Shape};
 use anthill_contracts::tool::{Setting, ToolSpec};
+use futures::future::BoxFuture;
 use tracing::{debug, warn};
 
 use super::{LeadShell, happened};
@@ -24,8 +26,11 @@ use crate::lead::job_state::JobState;
 use crate::lead::machine::LeadInput;
 use crate::metrics;
 
-/// Longest wait for what an agent is shown.
-const RECALL_DEADLINE: Duration = Duration::from_secs(2);
+/// Longest wait for what an agent is shown. Long, for a busy machine must not change what a job comes to.
+const RECALL_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often a knowledge that is away is asked again.
+const AWAY_MAX: u32 = 20;
 
 /// Longest wait until the knowledge has acknowledged how a run ended.
 const CONCLUDE_DEADLINE: Duration = Duration::from_secs(5);
@@ -65,23 +70,69 @@ pub(crate) async fn tell(knowledge: &dyn Knowledge, conclusion: Conclusion) -> b
     }
 }
 
+/// Asks again while the knowledge is busy, which passes, and for a while where it is away; `None` where no answer comes in
+/// time.
+async fn patiently<'a, T>(
+    ask: impl Fn() -> BoxFuture<'a, Result<T, KnowledgeError>>,
+) -> Option<Result<T, KnowledgeError>> {
+    let asking = async {
+        let mut away = 0;
+        loop {
+            match ask().await {
+                Err(KnowledgeError::Busy) => {}
+                Err(KnowledgeError::Away) if away < AWAY_MAX => away += 1,
+                answer => break answer,
+            }
+            tokio::time::sleep(TELL_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(RECALL_DEADLINE, asking).await.ok()
+}
+
 impl LeadShell {
+    /// Has the knowledge hold for the job what is known now.
+    pub(super) fn take_cut(&mut self) {
+        let job_id = self.arguments.job_id;
+        let journaled = self.machine.job().beginning.map(|beginning| beginning.cut);
+        let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
+        self.spawn(async move {
+            let cut = match patiently(|| knowledge.cut(job_id)).await {
+                Some(Ok(cut)) => {
+                    if journaled.is_some_and(|journaled| journaled != cut) {
+                        warn!(%job_id, "what was known when the job began is gone; it goes on with what is known now");
+                    }
+                    Some(cut)
+                }
+                Some(Err(error)) => {
+                    warn!(%job_id, %error, "agents are shown nothing of what others have learned");
+                    None
+                }
+                None => {
+                    warn!(%job_id, "knowledge did not answer in time; agents are shown nothing");
+                    None
+                }
+            };
+            happened(LeadInput::CutTaken { cut })
+        });
+    }
+
     /// Asks what an agent is to be shown.
-    pub(super) fn recall(&mut self, key: AgentKey) {
-        let ask = self.ask(key);
+    pub(super) fn recall(&mut self, key: AgentKey, seed: Digest, cut: Option<Cut>) {
+        let ask = self.ask(key).map(|ask| Ask { seed, cut, ..ask });
         let knowledge = Arc::clone(&self.arguments.services.ports.knowledge);
         self.spawn(async move {
             let receipt = match ask {
-                Some(ask) => tokio::time::timeout(RECALL_DEADLINE, knowledge.recall(ask)).await,
-                None => Ok(Err(KnowledgeError::Away)),
+                Some(ask) => patiently(|| knowledge.recall(ask.clone())).await,
+                None => Some(Err(KnowledgeError::Away)),
             };
             let receipt = match receipt {
-                Ok(Ok(receipt)) => Some(Box::new(receipt)),
-                Ok(Err(error)) => {
+                Some(Ok(receipt)) => Some(Box::new(receipt)),
+                Some(Err(KnowledgeError::CutGone)) => return happened(LeadInput::CutLost { key }),
+                Some(Err(error)) => {
                     debug!(task_id = %key.task_id, %error, "agent is shown nothing");
                     None
                 }
-                Err(_) => {
+                None => {
                     metrics::recall_timed_out(key.kind.as_str());
                     warn!(task_id = %key.task_id, agent = key.kind.as_str(), "knowledge did not answer in time");
                     None
@@ -141,7 +192,7 @@ impl LeadShell {
             spec: &spec,
             node: node.as_deref(),
             document_kind: item.and_then(|item| item.kind).map(DocumentKind::as_str),
-            documents: self.machine.documents(),
+            documents: self.machine.documents_at_beginning(),
             tools: &self.ports.tools,
             routed: routed(job, key),
         };
@@ -155,6 +206,9 @@ impl LeadShell {
             receipt_id: ReceiptId::derive(key.task_id, key.kind.as_str()),
             job_id: job.job_id,
             task_id: key.task_id,
+            seed: self.machine.seed(key),
+            cut: None,
+            peers: peers(job, key),
             tenant: spec.tenant.clone(),
             scope: agent.scope(face)?,
             bundle: bundle_class(model, face, agent.own_tools(face)),
@@ -168,6 +222,14 @@ impl LeadShell {
             quality_min: spec.routing.quality_min,
         })
     }
+}
+
+/// How many tasks of the job are of this task's node.
+fn peers(job: &JobState, key: AgentKey) -> u32 {
+    let node = job
+        .node_of(key.task_id)
+        .and_then(|(index, _)| job.nodes.get(index));
+    node.map_or(1, |node| u32::try_from(node.tasks.len()).unwrap_or(u32::MAX))
 }
 
 /// The model that the receipt of a worker names.

@@ -68,7 +68,10 @@ impl Told {
                             memo: None,
                         });
                     }
-                    LeadStep::Recall { key } => inputs.push_back(LeadInput::Recalled { key, receipt: None }),
+                    LeadStep::TakeCut => inputs.push_back(LeadInput::CutTaken { cut: None }),
+                    LeadStep::Recall { key, .. } => {
+                        inputs.push_back(LeadInput::Recalled { key, receipt: None })
+                    }
                     other => self.steps.push(other),
                 }
             }

@@ -11,7 +11,7 @@ use anthill_contracts::event::JobEvent;
 use anthill_contracts::id::{
     ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
 };
-use anthill_contracts::knowledge::Spent;
+use anthill_contracts::knowledge::{Cut, Spent};
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
@@ -51,6 +51,12 @@ pub(super) struct World {
     pub(super) told_early: Vec<String>,
     pub(super) stops_agents_often: bool,
     pub(super) agents_per_reader: Option<u64>,
+    /// What the knowledge holds for the job.
+    pub(super) cut: Option<Cut>,
+    /// Leads that the knowledge tells first that what it held is gone.
+    pub(super) loses: u32,
+    /// As of when, and by which seeds, it was asked.
+    pub(super) recalled: Vec<(AgentKey, Digest, Option<Cut>)>,
     /// Whether the knowledge answers what agents are shown.
     pub(super) knows: bool,
     /// Whether the knowledge acknowledges what it is told.
@@ -90,6 +96,14 @@ fn plan() -> Plan {
             node("brief", NodeKind::Reduce, Some(Role::Writer), &["read"]),
             node("verify", NodeKind::Verify, None, &["brief"]),
         ],
+    }
+}
+
+/// What is known at some moment.
+pub(super) fn cut(number: u8) -> Cut {
+    Cut {
+        digest: Digest::of(&[number]),
+        at: Timestamp(u64::from(number)),
     }
 }
 
@@ -138,6 +152,9 @@ impl World {
             told_early: Vec::new(),
             stops_agents_often: false,
             agents_per_reader: None,
+            cut: Some(cut(1)),
+            loses: 0,
+            recalled: Vec::new(),
             knows: true,
             acknowledges: true,
             concluded: Vec::new(),
@@ -247,7 +264,14 @@ impl World {
                     memo,
                 });
             }
-            LeadStep::Recall { key } => {
+            LeadStep::TakeCut => self.inbox.push_back(LeadInput::CutTaken { cut: self.cut }),
+            LeadStep::Recall { key, .. } if self.loses > 0 => {
+                self.loses -= 1;
+                self.cut = Some(cut(2));
+                self.inbox.push_back(LeadInput::CutLost { key });
+            }
+            LeadStep::Recall { key, seed, cut } => {
+                self.recalled.push((key, seed, cut));
                 let receipt = self.knows.then(|| Box::new(receipt(key)));
                 self.inbox.push_back(LeadInput::Recalled { key, receipt });
             }
@@ -282,7 +306,7 @@ impl World {
             label: format!("d{index}"),
             document: Some(DocumentSlice {
                 path: format!("d{index}"),
-                digest: Digest::of(b"d"),
+                digest: Digest::of(&index.to_le_bytes()),
                 start: 0,
                 end: 1,
             }),
