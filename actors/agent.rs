@@ -95,6 +95,11 @@ pub enum AgentNews {
     },
     /// It is done and has nothing to show.
     Finished,
+    /// Documents that it builds on are not what they were when the job listed them.
+    InputsChanged {
+        /// Their paths.
+        paths: Vec<String>,
+    },
     /// It could not do it.
     Failed {
         /// Why.
@@ -111,6 +116,7 @@ impl AgentNews {
             | Self::Reviewed { .. }
             | Self::Planned { .. }
             | Self::Finished
+            | Self::InputsChanged { .. }
             | Self::Failed { .. } => true,
         }
     }

@@ -5,8 +5,11 @@
 //! review findings, in the words that the model is shown. The choice rejected was to let models write citations with
 //! offsets: they count badly, and a wrong offset is indistinguishable from an invented quotation.
 
+use std::collections::BTreeSet;
+
 use anthill_contracts::artifact::ReviewFinding;
-use anthill_contracts::brief::{Encoding, SkipReason, Skipped};
+use anthill_contracts::brief::{Encoding, Findings, Quote, SkipReason, Skipped};
+use anthill_contracts::digest::Digest;
 use anthill_contracts::sources::Listing;
 use anthill_contracts::task::ReasonCode;
 use serde::Serialize;
@@ -20,7 +23,7 @@ mod memo;
 
 pub use answer::{ANSWER_BYTES_MAX, lessons, parse_answer, parse_value};
 pub use brief::{brief_from_findings, brief_from_outline, partial_brief};
-pub use findings::{claims_of, findings, select_findings};
+pub use findings::{claims_of, findings, named_in, quoted_in, select_findings, without_quotes_of};
 pub use markdown::render_markdown;
 pub use memo::{MemoInput, memo_key};
 
@@ -32,10 +35,14 @@ pub(crate) use findings::{QUOTE_BYTES_MAX, same_words};
 pub struct Coverage {
     /// What there was to read.
     pub listing: Listing,
-    /// Paths of documents whose reader failed, wholly or for a part.
-    pub failed: Vec<String>,
+    /// Documents whose reader failed, wholly or for a part, and why.
+    pub failed: Vec<Skipped>,
     /// Paths of documents that were not reached before the job stopped, wholly or for a part.
     pub unread: Vec<String>,
+    /// Paths of documents that are not what they were: nothing is quoted from them any more.
+    pub set_aside: BTreeSet<String>,
+    /// Paths of documents of which an agent with tools has seen something; nothing where readers went through all.
+    pub opened: Option<BTreeSet<String>>,
 }
 
 impl Coverage {
@@ -47,25 +54,71 @@ impl Coverage {
         }
     }
 
+    /// Sets documents aside that are not what they were.
+    pub fn set_aside(&mut self, paths: Vec<String>) {
+        let changed = |path: &String| Skipped {
+            path: path.clone(),
+            reason: SkipReason::Changed,
+        };
+        self.failed.extend(paths.iter().map(changed));
+        self.set_aside.extend(paths);
+    }
+
+    /// Drops what is quoted from documents that were set aside, and the claims that rest on nothing else.
+    pub fn retain_known(&self, findings: &mut Findings) {
+        let is_aside = |quote: &Quote| self.set_aside.contains(&quote.path);
+        findings.claims.retain_mut(|claim| {
+            let had_quotes = !claim.quotes.is_empty();
+            claim.quotes.retain(|quote| !is_aside(quote));
+            !had_quotes || !claim.quotes.is_empty()
+        });
+    }
+
+    /// The hash that a document had when the job listed it.
+    pub fn digest(&self, path: &str) -> Option<Digest> {
+        let documents = &self.listing.documents;
+        let found = documents.binary_search_by(|document| document.path.as_str().cmp(path));
+        found.ok().map(|index| documents[index].digest)
+    }
+
     /// How the bytes of this document become text; nothing where it is no document of the job.
     fn encoding(&self, path: &str) -> Option<Encoding> {
+        if self.set_aside.contains(path) {
+            return None;
+        }
         let documents = &self.listing.documents;
         let found = documents.binary_search_by(|document| document.path.as_str().cmp(path));
         found.ok().map(|index| documents[index].encoding)
     }
 
+    /// Documents that an agent which finds its own way neither opened nor quotes, and of which nothing else is said.
+    fn not_opened(&self, cited: &BTreeSet<&str>) -> Vec<Skipped> {
+        let Some(opened) = &self.opened else {
+            return Vec::new();
+        };
+        let told: BTreeSet<&str> = self.failed.iter().map(|file| file.path.as_str()).collect();
+        let documents = self
+            .listing
+            .documents
+            .iter()
+            .map(|document| document.path.as_str());
+        let not_opened =
+            documents.filter(|path| !opened.contains(*path) && !cited.contains(path) && !told.contains(path));
+        let named = not_opened.map(|path| Skipped {
+            path: path.to_owned(),
+            reason: SkipReason::NotOpened,
+        });
+        named.collect()
+    }
+
     /// Every file that was not read, or not to its end, sorted by path.
     fn skipped(&self) -> Vec<Skipped> {
-        let named = |paths: &[String], reason: SkipReason| -> Vec<Skipped> {
-            let skipped = paths.iter().map(|path| Skipped {
-                path: path.clone(),
-                reason,
-            });
-            skipped.collect()
-        };
         let mut skipped = self.listing.skipped.clone();
-        skipped.extend(named(&self.failed, SkipReason::ReaderFailed));
-        skipped.extend(named(&self.unread, SkipReason::NotReached));
+        skipped.extend(self.failed.iter().cloned());
+        skipped.extend(self.unread.iter().map(|path| Skipped {
+            path: path.clone(),
+            reason: SkipReason::NotReached,
+        }));
         skipped.sort_by(|one, other| one.path.cmp(&other.path));
         skipped.dedup_by(|later, earlier| later.path == earlier.path);
         skipped

@@ -58,11 +58,13 @@ impl Verdict {
         Self { score_milli, ..self }
     }
 
-    /// Whether a source file is gone or changed, which no worker can mend.
-    pub fn input_changed(&self) -> bool {
-        self.findings
+    /// What stands in the way of a verdict and no worker can mend: the process has too many files open, or a source file
+    /// is gone or changed.
+    pub fn hindrance(&self) -> Option<&ReviewFinding> {
+        let hindrances = [ReasonCode::DescriptorsExhausted, ReasonCode::InputChanged];
+        hindrances
             .iter()
-            .any(|finding| finding.reason == ReasonCode::InputChanged)
+            .find_map(|reason| self.findings.iter().find(|finding| finding.reason == *reason))
     }
 
     /// The verdict as a review of this version in this round.

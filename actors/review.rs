@@ -4,6 +4,7 @@
 //! Survives a restart: nothing; the same version gets the same verdict.
 //! Invariants: the deterministic checks come first and cannot be talked over; an opinion can only reject.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use anthill_contracts::artifact::Review;
@@ -11,7 +12,7 @@ use anthill_contracts::brief::{Brief, Finding, Findings};
 use anthill_contracts::digest::Digest;
 use anthill_contracts::id::ArtifactId;
 use anthill_contracts::model::OpinionAnswer;
-use anthill_contracts::plan::PlanNode;
+use anthill_contracts::plan::{DocumentSlice, PlanNode};
 use anthill_contracts::signal::Receipt;
 use anthill_contracts::sources::Sources;
 use anthill_contracts::spec::JobSpec;
@@ -24,7 +25,7 @@ use crate::critic::{FindingsRule, Verdict, Wanted, check_brief, check_findings, 
 use crate::metrics;
 use crate::prompts::WorkOrder;
 use crate::step_agent::{AgentPorts, Answer, Composed, Craft, Past, Prepared, history};
-use crate::worker::{blocking, defect};
+use crate::worker::{Covered, blocking, changed, defect, still_as_listed};
 
 /// What a critic is for.
 pub struct CriticCraft {
@@ -36,6 +37,8 @@ pub struct CriticCraft {
     pub subject: Subject,
     /// The round of work and review, from 0.
     pub round: u32,
+    /// What the job's readers have covered, where a brief is reviewed.
+    pub covered: Covered,
     /// Whether a model is asked once the checks have passed.
     pub wants_opinion: bool,
     /// What it is shown of what others have learned.
@@ -58,23 +61,28 @@ pub struct Subject {
     /// What it claims to be.
     pub contract: String,
     /// The document that it may quote, where that is one.
-    pub path: Option<String>,
+    pub document: Option<DocumentSlice>,
+}
+
+impl Subject {
+    fn path(&self) -> Option<&str> {
+        self.document.as_ref().map(|document| document.path.as_str())
+    }
 }
 
 impl Craft for CriticCraft {
     fn prepare<'a>(&'a self, ports: &'a AgentPorts) -> BoxFuture<'a, Result<Prepared, Trouble>> {
         Box::pin(async move {
+            let changed = self.changed(ports).await?;
+            if !changed.is_empty() {
+                return Ok(Prepared::Done(AgentNews::InputsChanged { paths: changed }));
+            }
             let (verdict, claims) = self.check(ports).await?;
-            if verdict.input_changed() {
-                let detail = verdict
-                    .findings
-                    .first()
-                    .map(|flaw| flaw.detail.clone())
-                    .unwrap_or_default();
+            if let Some(flaw) = verdict.hindrance() {
                 return Err(Trouble {
-                    reason: ReasonCode::InputChanged,
-                    detail,
-                    concerns_job: false,
+                    reason: flaw.reason,
+                    detail: flaw.detail.clone(),
+                    concerns_job: flaw.reason == ReasonCode::DescriptorsExhausted,
                 });
             }
             // A critic prepares once; a second filling would bring the same.
@@ -102,6 +110,38 @@ impl Craft for CriticCraft {
 }
 
 impl CriticCraft {
+    /// Which documents are not what they were when the job listed them: no author can mend what they say of these. A
+    /// reader's only document fails its task.
+    async fn changed(&self, ports: &AgentPorts) -> Result<Vec<String>, Trouble> {
+        if let Some(slice) = &self.subject.document {
+            still_as_listed(ports, slice.clone()).await?;
+            return Ok(Vec::new());
+        }
+        if self.covered.listing.is_none() {
+            return Ok(Vec::new());
+        }
+        let blob = ports.store.blob(self.subject.body).await;
+        let blob = blob.map_err(|error| defect(error.to_string()))?;
+        // What is no brief is found by the checks.
+        let Ok(brief) = compose::decode::<Brief>(blob.bytes()) else {
+            return Ok(Vec::new());
+        };
+        let cited: BTreeSet<String> = brief
+            .citations
+            .into_iter()
+            .map(|citation| citation.path)
+            .collect();
+        let coverage = self.covered.load(ports).await?;
+        let aside = coverage
+            .set_aside
+            .iter()
+            .filter(|path| cited.contains(*path))
+            .cloned();
+        let mut found: Vec<String> = aside.collect();
+        found.extend(changed(ports, &coverage, cited).await?);
+        Ok(found)
+    }
+
     /// What a program can say, and the claims that a model may be asked about.
     async fn check(&self, ports: &AgentPorts) -> Result<(Verdict, Vec<Finding>), Trouble> {
         let blob = ports
@@ -152,9 +192,9 @@ fn check_body(
         return match compose::decode::<Findings>(body) {
             Ok(findings) => {
                 let claims_max = spec.output.claims_per_document_max;
-                let wanted = Wanted::of(spec, subject.path.as_deref());
+                let wanted = Wanted::of(spec, subject.path());
                 let rule = FindingsRule {
-                    path: subject.path.as_deref(),
+                    path: subject.path(),
                     claims_max,
                     wanted: Some(&wanted),
                 };

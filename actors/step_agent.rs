@@ -13,7 +13,7 @@ use anthill_contracts::model::{ModelDelta, Models};
 use anthill_contracts::sources::SourcesRef;
 use anthill_contracts::spec::JobSpec;
 use anthill_contracts::store::Store;
-use anthill_contracts::tool::{Setting, ToolCall, ToolSpec};
+use anthill_contracts::tool::{Setting, ToolCall, ToolOutput, ToolSpec};
 use futures::future::BoxFuture;
 use ractor::{Actor, ActorCell, SpawnErr};
 
@@ -86,6 +86,11 @@ pub trait Craft: Send + Sync {
     /// Makes the agent's last word of an answer, or says what is wrong with the answer. Has no effect, and answers
     /// the same for the same answer, so that a resumed agent can ask it again about earlier answers.
     fn compose<'a>(&'a self, ports: &'a AgentPorts, answer: &'a Answer) -> BoxFuture<'a, Composed>;
+
+    /// Hears how a tool call of its agent ended, in this attempt or an earlier one.
+    fn observe(&self, call: &ToolCall, output: &ToolOutput) {
+        let _ = (call, output);
+    }
 
     /// Gives the last word its effect before the lead hears it.
     fn deliver<'a>(&'a self, ports: &'a AgentPorts, news: AgentNews) -> BoxFuture<'a, AgentNews> {

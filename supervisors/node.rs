@@ -18,6 +18,7 @@ use anthill_actors::executor::{ExecutorArguments, ExecutorHandle};
 use anthill_actors::guards::GuardDesk;
 use anthill_actors::knowledge::{Builtin, KnowledgeArguments, KnowledgeHandle, Params};
 use anthill_actors::planner;
+use anthill_contracts::brief::SkipReason;
 use anthill_contracts::budget::Limits;
 use anthill_contracts::clock::Clock;
 use anthill_contracts::codes;
@@ -431,9 +432,14 @@ fn demand_documents(spec: &JobSpec, sources: &dyn Sources) -> Result<(), SourceE
         .iter()
         .map(|input| format!("`{}`", input.path.display()))
         .collect();
+    let own = listed
+        .skipped
+        .iter()
+        .filter(|file| file.reason == SkipReason::OwnOutput);
     Err(SourceError::NoDocuments {
         inputs: paths.join(", "),
         skipped: listed.skipped.len(),
+        own: own.count(),
     })
 }
 

@@ -73,7 +73,9 @@ impl<'a> Numbering<'a> {
             .iter()
             .map(|citation| citation.path.as_str())
             .collect();
-        let skipped = self.coverage.skipped();
+        let mut skipped = self.coverage.skipped();
+        skipped.extend(self.coverage.not_opened(&cited));
+        skipped.sort_by(|one, other| one.path.cmp(&other.path));
         let is_skipped = |path: &str| {
             skipped
                 .binary_search_by(|file| file.path.as_str().cmp(path))
@@ -295,10 +297,12 @@ fn title(path: &str) -> String {
 /// A job of which no document could be read has no answer, not an empty one.
 fn nothing_read(coverage: &Coverage) -> Option<ReviewFinding> {
     let documents = &coverage.listing.documents;
+    let failed = coverage.failed.iter().map(|file| file.path.as_str());
+    let not_read: BTreeSet<&str> = failed.chain(coverage.unread.iter().map(String::as_str)).collect();
     let all_failed = !documents.is_empty()
-        && documents.iter().all(|document| {
-            coverage.failed.contains(&document.path) || coverage.unread.contains(&document.path)
-        });
+        && documents
+            .iter()
+            .all(|document| not_read.contains(document.path.as_str()));
     let is_refused = all_failed && !coverage.failed.is_empty();
     is_refused.then(|| {
         let detail = format!(

@@ -1,7 +1,7 @@
 //! A reader's answer as findings whose quotations are placed, and the findings of all readers as one ranked list.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_contracts::brief::{Brief, Encoding, Finding, Findings, Passage, Place, Quote};
 use anthill_contracts::model::{ClaimAnswer, FindingsAnswer, QuoteAnswer};
@@ -203,6 +203,30 @@ fn absorb(kept: &mut Finding, other: Finding) {
 /// A claim as it is compared with others: lower case, without a full stop, white space closed up.
 pub(crate) fn same_words(text: &str) -> String {
     one_line(text).trim_end_matches('.').to_lowercase()
+}
+
+/// The documents that an answer names, each once.
+pub fn named_in(answer: &FindingsAnswer) -> BTreeSet<String> {
+    let quotes = answer.claims.iter().flat_map(|claim| &claim.quotes);
+    quotes.map(|quote| path_of(quote, None).to_owned()).collect()
+}
+
+/// The answer without what it quotes from these documents, and without the claims that rest on nothing else.
+pub fn without_quotes_of(mut answer: FindingsAnswer, paths: &BTreeSet<String>) -> FindingsAnswer {
+    answer.claims.retain_mut(|claim| {
+        let had_quotes = !claim.quotes.is_empty();
+        claim.quotes.retain(|quote| !paths.contains(path_of(quote, None)));
+        !had_quotes || !claim.quotes.is_empty()
+    });
+    answer
+}
+
+/// The documents that findings quote, each once.
+pub fn quoted_in(reports: &[Findings]) -> BTreeSet<String> {
+    let claims = reports.iter().flat_map(|report| &report.claims);
+    let quotes = claims.flat_map(|claim| &claim.quotes);
+    let placed = quotes.filter(|quote| quote.place.is_some());
+    placed.map(|quote| quote.path.clone()).collect()
 }
 
 /// The claims of a brief with their quotations, in reading order; what a critic is asked about.

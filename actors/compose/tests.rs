@@ -13,6 +13,7 @@ use super::*;
 use crate::critic::check_brief;
 use memory::MemorySources;
 
+mod coverage;
 pub(crate) mod memory;
 
 const QUESTION: &str = "How do ants find food?";
@@ -281,7 +282,10 @@ fn a_brief_numbers_quotations_by_first_use_and_names_the_rest() {
 fn documents_that_were_not_read_are_skipped_and_not_unused() {
     let sources = ants();
     let coverage = Coverage {
-        failed: vec!["nest.md".to_owned()],
+        failed: vec![Skipped {
+            path: "nest.md".to_owned(),
+            reason: SkipReason::ReaderFailed,
+        }],
         unread: vec!["trails.txt".to_owned(), "nest.md".to_owned()],
         ..Coverage::whole(sources.listing())
     };
@@ -332,7 +336,13 @@ fn a_brief_of_nothing_read_is_no_empty_answer() {
         .map(|document| document.path)
         .collect();
     let coverage = Coverage {
-        failed: paths,
+        failed: paths
+            .into_iter()
+            .map(|path| Skipped {
+                path,
+                reason: SkipReason::ReaderFailed,
+            })
+            .collect(),
         ..Coverage::whole(sources.listing())
     };
     let flaws = brief_from_outline(QUESTION, &OutlineAnswer::default(), &[], &coverage)
@@ -532,7 +542,7 @@ proptest! {
         let brief = partial_brief(QUESTION, vec![found.clone()], &coverage, &output);
         let verdict = check_brief(&brief, QUESTION, &output, &sources);
         prop_assert_eq!(verdict.findings, vec![]);
-        let listed = brief.unused.len() + brief.citations.iter().map(|citation| &citation.path).collect::<std::collections::BTreeSet<_>>().len();
+        let listed = brief.unused.len() + brief.citations.iter().map(|citation| &citation.path).collect::<BTreeSet<_>>().len();
         prop_assert_eq!(listed, documents.len(), "every document is cited or named as unused");
     }
 }

@@ -57,6 +57,9 @@ pub(super) fn flaw(
         Err(error @ (SourceError::Changed { .. } | SourceError::Unreadable { .. })) => {
             Some((ReasonCode::InputChanged, error.to_string()))
         }
+        Err(error @ SourceError::DescriptorsExhausted { .. }) => {
+            Some((ReasonCode::DescriptorsExhausted, error.to_string()))
+        }
         Err(error) => Some((ReasonCode::QuoteNotFound, error.to_string())),
     }
 }

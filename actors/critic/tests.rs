@@ -126,7 +126,11 @@ fn a_changed_file_is_told_apart_from_a_wrong_quotation() {
     let mut sources = ants();
     sources.change("food.md");
     let verdict = check_findings(&report("Ants follow.", &[food_quote()]), RULE, &sources);
-    assert!(verdict.input_changed());
+    assert!(
+        verdict
+            .hindrance()
+            .is_some_and(|flaw| flaw.reason == ReasonCode::InputChanged)
+    );
     assert_eq!(verdict.score_milli, 0);
 }
 

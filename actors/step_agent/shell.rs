@@ -143,6 +143,11 @@ impl AgentState {
             Ok(Prepared::Done(news)) => self.say_last(news).map(|()| None),
             Ok(Prepared::Ask { order, history }) => {
                 self.order = Some(order);
+                for turn in &history.turns {
+                    if let Turn::Tool { call, output } = turn {
+                        self.arguments.craft.observe(call, output);
+                    }
+                }
                 self.turns = history.turns;
                 self.calls = history.calls;
                 self.answer = history.answer;
@@ -177,6 +182,9 @@ impl AgentState {
     fn on_tool_ended(&mut self, step_id: StepId, output: ToolOutput) -> Option<LoopStep> {
         let posts = self.calls.first().is_some_and(|call| call.tool == POST_ARTIFACT);
         let takes_answer = posts && output.ok;
+        if let Some(call) = self.calls.first() {
+            self.arguments.craft.observe(call, &output);
+        }
         self.output = Some(output);
         self.machine.step(LoopInput::ToolEnded {
             step_id,

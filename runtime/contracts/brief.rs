@@ -6,6 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::task::ReasonCode;
+
 /// A stretch of text of one document, with its place in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Passage {
@@ -161,6 +163,20 @@ pub enum SkipReason {
     ReaderFailed,
     /// The job stopped before it was read.
     NotReached,
+    /// It is not what it was when the job listed it, or it is gone.
+    Changed,
+    /// No answer on it passed the checks.
+    Unanswered,
+    /// The agent, which finds its own way, did not open it.
+    NotOpened,
+    /// This program wrote it.
+    OwnOutput,
+    /// It is longer than the model can take in.
+    TooLongForModel,
+    /// The model refused to answer on it, or a filter withheld the answer.
+    AnswerRefused,
+    /// The answer on it was cut off at the limit of an answer.
+    AnswerCut,
 }
 
 impl SkipReason {
@@ -177,6 +193,26 @@ impl SkipReason {
             Self::PathNotUtf8 => "its path is not UTF-8",
             Self::ReaderFailed => "its reader failed",
             Self::NotReached => "not reached before the job stopped",
+            Self::Changed => "changed or gone since the job listed it",
+            Self::Unanswered => "no answer on it passed the checks",
+            Self::NotOpened => "not opened by the agent",
+            Self::OwnOutput => "output of anthill",
+            Self::TooLongForModel => "too long for the model",
+            Self::AnswerRefused => "the model refused to answer on it",
+            Self::AnswerCut => "the answer on it was cut off at its limit",
+        }
+    }
+
+    /// Why a document was not read whose task ended for this reason.
+    pub const fn of_failure(reason: ReasonCode) -> Self {
+        match reason {
+            ReasonCode::InputChanged => Self::Changed,
+            ReasonCode::InputUnreadable => Self::Unreadable,
+            ReasonCode::PromptTooLong => Self::TooLongForModel,
+            ReasonCode::AnswerRefused => Self::AnswerRefused,
+            ReasonCode::AnswerCut => Self::AnswerCut,
+            ReasonCode::ContractViolation | ReasonCode::CriticRejected => Self::Unanswered,
+            _ => Self::ReaderFailed,
         }
     }
 }

@@ -8,8 +8,8 @@
 //! | 0 | the job succeeded, or the question was answered |
 //! | 1 | the job failed or was cancelled |
 //! | 2 | wrong input: command line, job file, configuration, input files |
-//! | 3 | the budget is used up; the result is partial and the job can be resumed |
-//! | 4 | the data directory, the disk or the output folder |
+//! | 3 | the result is partial and the job can be resumed: the budget is used up, or documents could not be read |
+//! | 4 | the data directory, the disk, the output folder or a limit of the operating system |
 //! | 5 | a model's provider |
 //! | 6 | what was asked for does not exist |
 //! | 70 | a defect of anthill |
@@ -53,6 +53,8 @@ codes! {
     DEFECT = "AH0001", 70, "a defect of anthill itself", "report it with the log and `anthill audit verify`";
     /// Stopped by a signal.
     INTERRUPTED = "AH0002", 130, "stopped by a signal", "`anthill job resume JOB` goes on";
+    /// The process may not open any more files.
+    DESCRIPTORS_EXHAUSTED = "AH0003", 4, "too many files are open", "raise the limit with `ulimit -n 4096`, then `anthill job resume JOB`";
     /// The job file cannot be read.
     SPEC_MISSING = "AH0101", 2, "the job file cannot be read", "check the path";
     /// The job file is not valid TOML or JSON.
@@ -70,7 +72,7 @@ codes! {
     /// A path outside the job's inputs.
     INPUT_OUTSIDE = "AH0108", 2, "a path outside the job's inputs", "only files below the inputs can be read";
     /// An input changed while the job ran.
-    INPUT_CHANGED = "AH0109", 1, "an input changed while the job ran", "run the job again";
+    INPUT_CHANGED = "AH0109", 1, "an input changed while the job ran", "let the files stand still, then run the job again";
     /// A budget of zero.
     BUDGET_ZERO = "AH0110", 2, "a budget of zero", "raise the limit, or leave it out";
     /// The plan is not valid.
@@ -147,6 +149,8 @@ codes! {
     JOB_PARTIAL = "AH0502", 3, "the budget is used up; the result is partial", "raise the budget, then `anthill job resume JOB --budget DIMENSION=LIMIT`";
     /// The job was cancelled.
     JOB_CANCELLED = "AH0503", 1, "the job was cancelled", "start a new one with `anthill run`";
+    /// Some documents could not be read; the result is partial.
+    JOB_UNREAD = "AH0504", 3, "some documents could not be read; the result is partial", "mend what is named, then `anthill job resume JOB` reads just those";
     /// The knowledge does not answer.
     KNOWLEDGE_AWAY = "AH0601", 70, "the knowledge does not answer", "try again; the log says why it was away";
     /// The knowledge cannot be kept.

@@ -216,6 +216,26 @@ pub enum JobEvent {
         /// How many documents these were.
         documents: u32,
     },
+    /// A task begins anew, with fresh attempts: somebody wants it tried again, or what it builds on is not what it was.
+    /// Its earlier steps, versions and reviews stay on record and are no part of the new work.
+    TaskReopened {
+        /// The task.
+        task_id: TaskId,
+        /// What it works on from now on, where its document was listed anew.
+        item: Option<Box<Item>>,
+    },
+    /// The list of a map grew: a document that was listed anew has more parts.
+    NodeGrown {
+        /// The map's node.
+        node: String,
+        /// One task each, in this order, behind those that are known already.
+        items: Vec<Item>,
+    },
+    /// Documents are set aside: they are not what they were when the job listed them.
+    InputsChanged {
+        /// Their paths.
+        paths: Vec<String>,
+    },
 }
 
 /// Work that was taken from an earlier job.
@@ -258,6 +278,9 @@ impl JobEvent {
             Self::SignalsProposed { .. } => "signals_proposed",
             Self::SignalCredited { .. } => "signal_credited",
             Self::KnowledgeCut { .. } => "knowledge_cut",
+            Self::TaskReopened { .. } => "task_reopened",
+            Self::NodeGrown { .. } => "node_grown",
+            Self::InputsChanged { .. } => "inputs_changed",
         }
     }
 

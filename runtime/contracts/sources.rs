@@ -112,13 +112,21 @@ pub enum SourceError {
         /// What the operating system said.
         detail: String,
     },
+    /// The process may not open any more files.
+    #[error("the input `{path}` cannot be opened: this process has as many files open as it may")]
+    DescriptorsExhausted {
+        /// The path.
+        path: String,
+    },
     /// There is no document in the inputs.
-    #[error("no readable document in {inputs} ({skipped} files skipped)")]
+    #[error("no readable document in {inputs} ({skipped} files skipped, {own} of them output of anthill)")]
     NoDocuments {
         /// The inputs.
         inputs: String,
         /// How many files were skipped.
         skipped: usize,
+        /// How many of these this program has written itself.
+        own: usize,
     },
     /// The path leads outside the inputs.
     #[error("`{path}` is not below the job's inputs")]
@@ -148,6 +156,7 @@ impl SourceError {
         match self {
             Self::Missing { .. } => &codes::INPUT_MISSING,
             Self::Unreadable { .. } => &codes::INPUT_UNREADABLE,
+            Self::DescriptorsExhausted { .. } => &codes::DESCRIPTORS_EXHAUSTED,
             Self::NoDocuments { .. } => &codes::INPUT_EMPTY,
             Self::Outside { .. } => &codes::INPUT_OUTSIDE,
             Self::Changed { .. } => &codes::INPUT_CHANGED,

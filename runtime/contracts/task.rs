@@ -30,7 +30,8 @@ impl TaskStatus {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
-    /// Whether `next` may follow. A running task may start again: that is its next attempt.
+    /// Whether `next` may follow. A running task may start again: that is its next attempt. A task that is reopened
+    /// begins from nothing; that is no step of this machine.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending | Self::Running => !matches!(next, Self::Pending),
@@ -141,6 +142,12 @@ reason_codes! {
     AnswerCut = "answer_cut",
     /// The model refused to answer, or a content filter withheld the answer.
     AnswerRefused = "answer_refused",
+    /// Some of the documents could not be read; the result is made of the rest.
+    DocumentsUnread = "documents_unread",
+    /// The operating system does not let anybody read an input file.
+    InputUnreadable = "input_unreadable",
+    /// The process may not open any more files.
+    DescriptorsExhausted = "descriptors_exhausted",
 }
 
 impl ReasonCode {

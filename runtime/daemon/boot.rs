@@ -1,6 +1,7 @@
 //! The composition root: which store, which models, which tools and which clock this process runs on.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 
 use anthill_contracts::clock::{Clock, SystemClock};
@@ -21,6 +22,7 @@ use tokio::runtime::Builder;
 use crate::config::{self, Config};
 use crate::console::Failure;
 use crate::learning;
+use crate::own_output;
 
 /// Runs a command that only reads, on this thread.
 pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -129,17 +131,23 @@ pub async fn node(config: &Config, ground: Ground) -> Result<Node, Problem> {
         embedder,
         toolbox: Arc::new(StandardToolbox::new()),
         answer_tool: post_artifact_spec(),
-        open_sources: Arc::new(open_sources),
+        open_sources: {
+            let data_dir = config.data.dir.clone();
+            Arc::new(move |spec| open_sources(spec, &data_dir))
+        },
     })
     .await
 }
 
-/// The documents of a job. A job without any is refused before it is submitted.
-pub fn open_sources(spec: &JobSpec) -> Result<SourcesRef, SourceError> {
-    Ok(Arc::new(FolderSources::open(
-        &spec.inputs,
-        SourceLimits::of(&spec.work),
-    )?))
+/// The documents of a job, without what jobs of this data directory have written. A job without any is refused before
+/// it is submitted.
+pub fn open_sources(spec: &JobSpec, data_dir: &Path) -> Result<SourcesRef, SourceError> {
+    let own = own_output::known(data_dir).map_err(|problem| SourceError::Unreadable {
+        path: data_dir.display().to_string(),
+        detail: problem.message,
+    })?;
+    let sources = FolderSources::open(&spec.inputs, SourceLimits::of(&spec.work))?;
+    Ok(Arc::new(sources.without(own)))
 }
 
 /// Sixteen random bytes.

@@ -19,21 +19,16 @@ use crate::files::write::whole;
 const DEFAULT_FOLDERS: &str = "anthill-out";
 
 /// The names of all files that are written.
-const NAMES: [&str; 4] = ["brief.md", "brief.json", "result.json", "result.txt"];
+pub(crate) const NAMES: [&str; 4] = ["brief.md", "brief.json", "result.json", "result.txt"];
 
 /// The folder of a job that names none.
 pub fn default_folder(job_name: &str) -> PathBuf {
     Path::new(DEFAULT_FOLDERS).join(job_name)
 }
 
-/// What jobs write to: the folder of all results, and these files in a folder that somebody named, which may hold other
-/// things.
-pub fn written(named: Option<&Path>) -> Vec<PathBuf> {
-    let mut written = vec![PathBuf::from(DEFAULT_FOLDERS)];
-    if let Some(folder) = named {
-        written.extend(NAMES.map(|name| folder.join(name)));
-    }
-    written
+/// The folder in which the folders of jobs lie that name none.
+pub fn default_folders() -> PathBuf {
+    PathBuf::from(DEFAULT_FOLDERS)
 }
 
 /// Makes the folder and sees that it can be written.

@@ -141,50 +141,6 @@ fn place_inputs(spec: &mut JobSpec, file: &Path, replaced: Vec<PathBuf>) -> Resu
     Ok(())
 }
 
-/// Keeps what this program itself writes out of the inputs: a brief that was made in the folder that a job reads would be
-/// quoted by the next one.
-pub fn leave_out(spec: &mut JobSpec, written: &[PathBuf]) -> Result<(), Problem> {
-    for path in written {
-        let full = real(path).map_err(|error| {
-            Problem::new(
-                &codes::OUTPUT_NOT_WRITABLE,
-                format!("the path `{}`: {error}", path.display()),
-            )
-        })?;
-        for input in &mut spec.inputs {
-            let below = full.strip_prefix(&input.path).ok().and_then(Path::to_str);
-            // What is not UTF-8 is no part of an input anyway.
-            if let Some(below) = below.filter(|below| !below.is_empty()) {
-                input.exclude.push(pattern(below));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The path without symbolic links, as far as it exists.
-fn real(path: &Path) -> std::io::Result<PathBuf> {
-    let full = std::path::absolute(path)?;
-    let there = full.ancestors().find_map(|above| {
-        let real = above.canonicalize().ok()?;
-        let rest = full.strip_prefix(above).ok()?;
-        Some(real.join(rest))
-    });
-    Ok(there.unwrap_or(full))
-}
-
-/// The glob that fits this path below an input, and all below it, alone.
-fn pattern(below: &str) -> String {
-    let mut pattern = String::from("/");
-    for letter in below.chars() {
-        if matches!(letter, '*' | '?' | '[' | ']' | '{' | '}' | '\\' | '!' | ' ') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern
-}
-
 fn whole(path: PathBuf) -> InputSpec {
     InputSpec {
         path,

@@ -12,6 +12,7 @@ pub mod export;
 pub mod files;
 pub mod job_file;
 pub mod learning;
+pub mod own_output;
 pub mod session;
 pub mod telemetry;
 pub mod view;

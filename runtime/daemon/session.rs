@@ -26,9 +26,10 @@ use crate::boot::{self, Ground};
 use crate::cli::Setting;
 use crate::console::{Console, Failure};
 use crate::export;
+use crate::own_output;
 use crate::session::signals::Signals;
 use crate::telemetry::{self, MetricsServer};
-use crate::view::summary::{ResultSummary, Summary, code_of};
+use crate::view::summary::{ResultSummary, Summary, code_of, standing};
 use crate::view::{Audience, View};
 
 /// Exit code of a process that a signal ended.
@@ -42,6 +43,7 @@ pub struct Session<'a> {
     clock: Arc<dyn Clock>,
     view: View,
     console: &'a mut Console,
+    data_dir: PathBuf,
     _metrics: Option<MetricsServer>,
 }
 
@@ -79,6 +81,7 @@ impl<'a> Session<'a> {
             clock,
             view,
             console,
+            data_dir: config.data.dir.clone(),
             _metrics: metrics,
         })
     }
@@ -87,6 +90,7 @@ impl<'a> Session<'a> {
     pub async fn run(self, spec: JobSpec, out: Option<PathBuf>) -> Result<u8, Failure> {
         let folder = out.unwrap_or_else(|| export::default_folder(&spec.name));
         export::prepare(&folder)?;
+        own_output::remember(&self.data_dir, &folder).await?;
         let started = self.clock.mono();
         match self.node.submit(spec).await {
             Ok(run) => self.follow(run, &folder, started).await,
@@ -103,6 +107,7 @@ impl<'a> Session<'a> {
         let row = self.row(job_id).await?;
         let folder = out.unwrap_or_else(|| export::default_folder(&row.name));
         export::prepare(&folder)?;
+        own_output::remember(&self.data_dir, &folder).await?;
         let started = self.clock.mono();
         if self.has_unwritten_result(&row, &folder).await? {
             return self.conclude(&row, &folder, started).await;
@@ -277,6 +282,7 @@ fn verdict(row: &JobRow) -> Result<u8, Failure> {
         .map_or_else(String::new, |reason| format!(" ({reason})"));
     let detail = row.detail.as_deref().filter(|detail| !detail.is_empty());
     let detail = detail.map_or_else(String::new, |detail| format!(": {detail}"));
-    let message = format!("{} `{}` {}{reason}{detail}", row.job_id, row.name, row.status);
+    let standing = standing(row.status, row.reason);
+    let message = format!("{} `{}` {standing}{reason}{detail}", row.job_id, row.name);
     Err(Problem::new(code, message).into())
 }

@@ -37,6 +37,8 @@ pub struct JobFold {
     asks_model: Vec<bool>,
     positions: HashMap<TaskId, usize>,
     maps: HashMap<String, bool>,
+    /// How many tasks of each map are known.
+    expanded: HashMap<String, u32>,
     steps: u64,
     versions: HashMap<(ArtifactId, u32), VersionEntry>,
     scores: Scores,
@@ -100,6 +102,7 @@ impl JobFold {
             asks_model: Vec::new(),
             positions: HashMap::new(),
             maps: HashMap::new(),
+            expanded: HashMap::new(),
             steps: 0,
             versions: HashMap::new(),
             scores: Scores::default(),
@@ -146,7 +149,11 @@ impl JobFold {
             JobEvent::JobSubmitted { spec } => self.submit(*spec, at),
             JobEvent::LeadChanged { .. } => self.stand(JobStatus::Running, None, None),
             JobEvent::PlanProposed { plan, .. } => self.adopt(plan, at, delta),
-            JobEvent::NodeExpanded { node, items } => self.expand(&node, items, delta),
+            JobEvent::NodeExpanded { node, items } => self.expand((&node, 0), items, delta),
+            JobEvent::NodeGrown { node, items } => {
+                let known = self.expanded.get(&node).copied().unwrap_or(0);
+                self.expand((&node, known), items, delta);
+            }
             JobEvent::JobPaused {
                 reason,
                 detail,
@@ -180,7 +187,8 @@ impl JobFold {
             | JobEvent::BudgetToppedUp { .. }
             | JobEvent::SignalsProposed { .. }
             | JobEvent::SignalCredited { .. }
-            | JobEvent::KnowledgeCut { .. } => {}
+            | JobEvent::KnowledgeCut { .. }
+            | JobEvent::InputsChanged { .. } => {}
             event => self.take_task_event(event, at, delta),
         }
     }
@@ -234,6 +242,7 @@ impl JobFold {
                 };
                 self.end(task_id, ending, delta);
             }
+            JobEvent::TaskReopened { task_id, item } => self.reopen(task_id, item, delta),
             // A crashed attempt is followed by another, which says more.
             _ => {}
         }
@@ -319,9 +328,11 @@ impl JobFold {
         }
     }
 
-    fn expand(&mut self, node: &str, items: Vec<Item>, delta: &mut Delta) {
+    fn expand(&mut self, (node, first): (&str, u32), items: Vec<Item>, delta: &mut Delta) {
         let asks_model = self.maps.get(node).copied().unwrap_or(false);
-        for (index, item) in (0_u32..).zip(items) {
+        let known = first.saturating_add(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        self.expanded.insert(node.to_owned(), known);
+        for (index, item) in (first..).zip(items) {
             let task_id = TaskId::derive(self.job_id, node, Some(index));
             let listed = Listed {
                 node: node.to_owned(),
@@ -485,6 +496,28 @@ impl JobFold {
         task.ended_at = Some(ending.at);
         delta.tasks.insert(position);
         Some(position)
+    }
+
+    /// Begins a task anew: its first end no longer stands.
+    fn reopen(&mut self, task_id: TaskId, item: Option<Box<Item>>, delta: &mut Delta) {
+        let position = self.position(task_id, delta);
+        let task = &mut self.tasks[position];
+        let (ended, reused) = (task.status, task.reused.take());
+        task.status = TaskStatus::Pending;
+        (task.reason, task.detail, task.output, task.ended_at) = (None, None, None, None);
+        if let Some(item) = item {
+            task.label = Some(item.label);
+        }
+        self.scores.set(position, (&mut self.tasks[position], None));
+        delta.tasks.insert(position);
+        let Some(job) = self.job.as_mut().filter(|_| ended == TaskStatus::Succeeded) else {
+            return;
+        };
+        job.tasks_succeeded = job.tasks_succeeded.saturating_sub(1);
+        if let Some(reuse) = reused {
+            job.tasks_reused = job.tasks_reused.saturating_sub(1);
+            job.saved = job.saved.minus(reuse.saved);
+        }
     }
 
     fn settle(&mut self, position: usize, output: Option<Digest>, reused: Option<Reuse>) {

@@ -16,6 +16,8 @@ use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::{Document, Listing, LocatedQuote, SourceError, Sources};
 use anthill_contracts::spec::{InputSpec, WorkSpec};
 
+pub use self::own::OwnOutput;
+
 use self::decode::Decoded;
 use self::quote::Wanted;
 use self::render::{Range, Rendering};
@@ -25,6 +27,7 @@ use self::scan::{Fingerprint, Scan, Segment, Verdict};
 mod cut;
 mod decode;
 mod format;
+mod own;
 mod parse;
 mod quote;
 mod render;
@@ -94,6 +97,13 @@ impl FolderSources {
             judged: Mutex::new(HashMap::new()),
             whole_file: Mutex::new(()),
         })
+    }
+
+    /// The same inputs without what this program has written itself.
+    #[must_use]
+    pub fn without(mut self, own: OwnOutput) -> Self {
+        self.roots.leave_out(own);
+        self
     }
 
     /// Judges a file, from memory where it has not changed since the last time.
@@ -229,6 +239,10 @@ impl Sources for FolderSources {
                     continue;
                 }
                 Ok(Verdict::Skipped(reason)) => reason,
+                // It says nothing of the file.
+                Err(error @ SourceError::DescriptorsExhausted { .. }) => return Err(error),
+                // It was taken away while the inputs were listed: there is nothing to read and nothing to tell.
+                Err(SourceError::Missing { .. }) => continue,
                 Err(SourceError::Outside { .. }) => SkipReason::SymbolicLink,
                 Err(error) => {
                     tracing::debug!(%path, %error, "an input file cannot be read");

@@ -3,7 +3,7 @@
 //! The lead keeps one while it runs and makes the same one again when it resumes. The fold takes no clock, draws no
 //! number and never fails: an event that does not fit is a defect of its writer, which [`JobState::check`] finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anthill_actors::agent::AgentKind;
 use anthill_contracts::artifact::{ArtifactVersion, Review};
@@ -20,6 +20,10 @@ use anthill_contracts::store::JobStatus;
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 use anthill_policy::ledger::Ledger;
 use serde::{Deserialize, Serialize};
+
+mod reopening;
+
+pub use reopening::Base;
 
 /// The fold of a job's journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +58,12 @@ pub struct JobState {
     /// As of when its agents are shown what others have learned.
     #[serde(default)]
     pub beginning: Option<Beginning>,
+    /// Documents that are not what they were when the job listed them.
+    #[serde(default)]
+    pub set_aside: BTreeSet<String>,
+    /// Whether the job paused because documents could not be read, and nobody has tried them again yet.
+    #[serde(default)]
+    pub retry_due: bool,
 }
 
 /// What a job began with: whatever is drawn by lot for one of its tasks follows from it.
@@ -91,6 +101,9 @@ pub struct NodeState {
     pub succeeded: usize,
     /// Tasks that ended in any other way.
     pub failed: usize,
+    /// Whether what it builds on has changed since it began.
+    #[serde(default)]
+    pub stale: bool,
 }
 
 impl NodeState {
@@ -125,6 +138,9 @@ pub struct TaskState {
     pub reason: Option<ReasonCode>,
     /// For people, where it failed.
     pub detail: Option<Box<str>>,
+    /// Where its present work begins.
+    #[serde(default)]
+    pub base: Base,
 }
 
 impl TaskState {
@@ -141,19 +157,21 @@ impl TaskState {
             output: None,
             reason: None,
             detail: None,
+            base: Base::default(),
         }
     }
 
     /// The round of work and review that is under way, from 0.
     pub fn round(&self) -> u32 {
-        u32::try_from(self.reviews.iter().filter(|review| !review.accepted()).count()).unwrap_or(u32::MAX)
+        let rejected = self.own_reviews().iter().filter(|review| !review.accepted());
+        u32::try_from(rejected.count()).unwrap_or(u32::MAX)
     }
 
     /// The newest version, if it waits for its review.
     pub fn unreviewed(&self) -> Option<&ArtifactVersion> {
-        let newest = self.versions.last()?;
+        let newest = self.own_versions().last()?;
         let reviewed = self
-            .reviews
+            .own_reviews()
             .last()
             .is_some_and(|review| review.version == newest.version);
         (!reviewed).then_some(newest)
@@ -178,6 +196,8 @@ impl JobState {
             detail: String::new(),
             receipts: BTreeMap::new(),
             beginning: None,
+            set_aside: BTreeSet::new(),
+            retry_due: false,
         }
     }
 
@@ -229,7 +249,13 @@ impl JobState {
             }
             JobEvent::PlanRefused { reasons, .. } => self.refused.push(reasons.clone()),
             JobEvent::PlanProposed { plan, .. } => self.adopt_plan(plan),
-            JobEvent::NodeExpanded { node, items } => self.expand(node, items),
+            JobEvent::NodeExpanded { node, items } => self.expand(node, items, 0),
+            JobEvent::NodeGrown { node, items } => {
+                let known = self
+                    .node_index(node)
+                    .map_or(0, |index| self.nodes[index].tasks.len());
+                self.expand(node, items, known);
+            }
             JobEvent::BudgetToppedUp { limits } => self.ledger.set_limits(*limits),
             JobEvent::BudgetExhausted { .. } => {}
             JobEvent::JobPaused {
@@ -240,6 +266,7 @@ impl JobState {
             } => {
                 self.status = JobStatus::Paused;
                 self.output = *partial;
+                self.retry_due |= *reason == ReasonCode::DocumentsUnread;
                 self.end(Some(*reason), detail, *wall_ms);
             }
             JobEvent::JobSucceeded { output, wall_ms } => {
@@ -321,6 +348,7 @@ impl JobState {
             JobEvent::TaskSucceeded { task_id, output, .. } => {
                 self.end_task(*task_id, TaskStatus::Succeeded, None);
                 self.with_task(*task_id, |task| task.output = *output);
+                self.note_new_output(*task_id);
             }
             JobEvent::TaskFailed {
                 task_id,
@@ -352,6 +380,8 @@ impl JobState {
                     documents: *documents,
                 });
             }
+            JobEvent::TaskReopened { task_id, item } => self.reopen(*task_id, item.as_deref()),
+            JobEvent::InputsChanged { paths } => self.set_aside.extend(paths.iter().cloned()),
             // `apply` has taken all the others.
             _ => {}
         }
@@ -374,8 +404,13 @@ impl JobState {
         state.credited = true;
         state.proposals = Vec::new();
         let task = self.tasks.get(&state.task_id);
-        if task.is_some_and(|task| task.status.is_terminal()) {
-            // A job of a hundred thousand tasks would keep the words of as many receipts.
+        // A job of a hundred thousand tasks would keep the words of as many receipts. One that may be tried again is
+        // shown then what it was shown before.
+        let is_done = |task: &TaskState| match task.status {
+            TaskStatus::Succeeded => task.item.is_some() || task.node.is_none(),
+            status => status.is_terminal() && task.item.is_none(),
+        };
+        if task.is_some_and(is_done) {
             state.receipt = None;
         }
     }
@@ -419,7 +454,11 @@ impl JobState {
             let steps_max = u64::from(spec.work.steps_per_task_max);
             limits.steps = Some(limits.steps.map_or(steps_max, |steps| steps.min(steps_max)));
         }
-        self.ledger.open_task(task_id, limits);
+        let spent = self
+            .tasks
+            .get(&task_id)
+            .map_or(Amount::ZERO, |task| task.base.spent);
+        self.ledger.open_task(task_id, reopening::beyond(limits, spent));
     }
 
     /// Whether an attempt of this task counts as an agent.
@@ -462,14 +501,14 @@ impl JobState {
         }
     }
 
-    fn expand(&mut self, name: &str, items: &[Item]) {
+    fn expand(&mut self, name: &str, items: &[Item], known: usize) {
         let Some(index) = self.node_index(name) else {
             return;
         };
         let Some(node) = self.plan.as_ref().and_then(|plan| plan.nodes.get(index)).cloned() else {
             return;
         };
-        for (position, item) in items.iter().enumerate() {
+        for (position, item) in (known..).zip(items) {
             self.add_task(
                 index,
                 &node,

@@ -31,6 +31,7 @@ mod beginning;
 mod ending;
 mod learning;
 mod nodes;
+mod reopening;
 
 /// What happens to the lead.
 #[derive(Debug, Clone)]
@@ -139,7 +140,7 @@ pub enum LeadInput {
 pub struct Listed {
     /// One item per chunk of a document.
     pub items: Vec<Item>,
-    /// How many documents these are.
+    /// How many documents these are, those that the operating system keeps to itself included.
     pub documents: usize,
     /// The listing as JSON.
     pub body: Blob,
@@ -249,6 +250,10 @@ pub struct LeadBugs {
     pub recall_past_cut: bool,
     /// Draws for a task by its id.
     pub seed_by_task_id: bool,
+    /// Calls a job a success of which documents could not be read.
+    pub succeeds_in_part: bool,
+    /// Does not write anew what was built on documents that have changed.
+    pub keeps_outdated: bool,
 }
 
 /// The lead's machine.
@@ -269,6 +274,10 @@ pub struct Lead {
     listed: Option<Listed>,
     documents: usize,
     listing_asked: bool,
+    /// Whether documents that could not be read are about to be tried again, once the inputs are listed anew.
+    retrying: bool,
+    /// How often each task was begun anew in this run because its ground had changed.
+    reworked: BTreeMap<TaskId, u32>,
     proposals: u32,
     failed_planning: Option<String>,
     /// Agents that wait to hear what they are shown.
@@ -343,6 +352,8 @@ impl Lead {
             listed: None,
             documents: 0,
             listing_asked: false,
+            retrying: false,
+            reworked: BTreeMap::new(),
             failed_planning: None,
             recalling: BTreeSet::new(),
             holding: Holding::Unasked,
@@ -447,6 +458,10 @@ impl Lead {
         }
         self.conclude_ended();
         match (&self.job.plan, self.planning_failure()) {
+            (Some(_), _) if self.job.retry_due => {
+                self.retrying = true;
+                self.ask_for_listing();
+            }
             (Some(_), _) => self.advance_nodes(),
             (None, Some(detail)) => self.failed_planning = Some(detail),
             (None, None) => self.ask_for_listing(),
@@ -469,6 +484,9 @@ impl Lead {
             Err(trouble) => self.pause(trouble.reason, trouble.detail),
             Ok(listed) => {
                 self.documents = listed.documents;
+                if std::mem::take(&mut self.retrying) && self.mood == Mood::Working {
+                    self.retry_unread(&listed.items);
+                }
                 self.listed = Some(listed);
                 match self.job.plan {
                     Some(_) => self.advance_nodes(),

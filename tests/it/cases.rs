@@ -7,8 +7,10 @@ use anthill_kit::model_server::{ModelServer, Protocol};
 use serde_json::Value;
 
 mod answers;
+mod endings;
 mod files;
 mod folders;
+mod own_output;
 mod score;
 
 /// One job on a stand-in for a model's server.

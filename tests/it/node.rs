@@ -151,7 +151,15 @@ async fn a_document_that_kills_its_readers_is_set_aside() {
     })
     .await;
     let (job_id, end) = colony.run(json!({})).await;
-    assert_eq!(end.status, JobStatus::Succeeded, "{}", end.detail);
+    assert_eq!(
+        (end.status, end.reason, end.detail.as_str()),
+        (
+            JobStatus::Paused,
+            Some(ReasonCode::DocumentsUnread),
+            "not read: 1 of 3 documents (1 crashed its reader)"
+        )
+    );
+    assert!(end.output.is_some(), "the rest has a result");
     let events = colony.events(job_id).await;
     assert_eq!(count(&events, "task_retried"), 2);
     let poison = events.iter().filter(|event| {

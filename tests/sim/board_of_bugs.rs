@@ -172,6 +172,36 @@ fn finds_a_seed_that_is_the_task_s_id() {
 }
 
 #[test]
+fn finds_success_in_part() {
+    let lead = LeadBugs {
+        succeeds_in_part: true,
+        ..LeadBugs::default()
+    };
+    finds(
+        "success in part",
+        Bugs {
+            lead,
+            ..Bugs::default()
+        },
+    );
+}
+
+#[test]
+fn finds_outdated_work_kept() {
+    let lead = LeadBugs {
+        keeps_outdated: true,
+        ..LeadBugs::default()
+    };
+    finds(
+        "outdated work kept",
+        Bugs {
+            lead,
+            ..Bugs::default()
+        },
+    );
+}
+
+#[test]
 fn finds_key_per_attempt() {
     finds(
         "key per attempt",

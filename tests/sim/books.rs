@@ -125,6 +125,8 @@ impl Books {
             .and_then(|task_id| {
                 let most = u64::from(job.spec.as_ref()?.work.steps_per_task_max);
                 let spent = self.spent_by.get(&task_id).map_or(0, |spent| spent.steps);
+                let before = job.tasks.get(&task_id).map_or(0, |task| task.base.spent.steps);
+                let spent = spent.saturating_sub(before);
                 Some(most.saturating_sub(spent))
             });
         let used_up = [left, own_left].into_iter().flatten().any(|left| left < worst);

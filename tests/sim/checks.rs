@@ -92,6 +92,8 @@ pub(crate) struct Truth {
     steps: BTreeMap<TaskId, u32>,
     chains: BTreeMap<ArtifactId, (TaskId, u32, Digest)>,
     ended: BTreeMap<TaskId, Option<Digest>>,
+    /// Whether the frame under way may try again what could not be read.
+    may_retry: bool,
     promises: Vec<Promise>,
 }
 
@@ -109,6 +111,7 @@ impl Truth {
             steps: BTreeMap::new(),
             chains: BTreeMap::new(),
             ended: BTreeMap::new(),
+            may_retry: false,
             promises: Vec::new(),
         }
     }
@@ -193,6 +196,7 @@ impl Truth {
         self.hashes.push(frame.hash);
         let events =
             decode_events(&frame.body).map_err(|error| Violation::new("I11 audit", error.to_string()))?;
+        self.may_retry = self.fold.retry_due;
         for event in &events {
             self.before(event, header.epoch, store)?;
             self.receipts.before(event, &self.fold)?;
@@ -232,7 +236,31 @@ impl Truth {
             JobEvent::TaskFailed { task_id, .. } | JobEvent::TaskCancelled { task_id, .. } => {
                 self.end(*task_id, None)?;
             }
+            JobEvent::TaskReopened { task_id, .. } => self.reopen(*task_id)?,
+            JobEvent::JobPaused {
+                reason: ReasonCode::DocumentsUnread,
+                partial,
+                ..
+            } => {
+                ensure(
+                    (0..self.fold.nodes.len()).all(|node| self.is_sound(node)),
+                    "I10 DAG",
+                    || "the job ended in part over a node that did not end well".to_owned(),
+                )?;
+                self.all_ended()?;
+                self.stands_on_what_is_there()?;
+                ensure(
+                    !self.fold.unread().is_empty() && partial.is_some(),
+                    "I15 nothing lost",
+                    || "the job ended in part and misses nothing, or has nothing to show".to_owned(),
+                )?;
+            }
             JobEvent::JobSucceeded { .. } => {
+                let unread = self.fold.unread();
+                ensure(unread.is_empty(), "I15 nothing lost", || {
+                    format!("the job succeeded without {unread:?}")
+                })?;
+                self.stands_on_what_is_there()?;
                 ensure(
                     (0..self.fold.nodes.len()).all(|node| self.is_sound(node)),
                     "I10 DAG",
@@ -256,6 +284,36 @@ impl Truth {
         self.is_open(task_id)?;
         self.ended.insert(task_id, output);
         Ok(())
+    }
+
+    /// A task begins anew only where somebody wants it tried again, where what it builds on has changed, or where its
+    /// document has.
+    fn reopen(&mut self, task_id: TaskId) -> Result<(), Violation> {
+        let task = self.fold.tasks.get(&task_id);
+        let is_outdated = task
+            .and_then(|task| task.node)
+            .is_some_and(|node| self.fold.nodes[node].stale);
+        let is_aside = task
+            .and_then(|task| task.path())
+            .is_some_and(|path| self.fold.set_aside.contains(path));
+        ensure(
+            self.may_retry || is_outdated || is_aside,
+            "I1 single outcome",
+            || format!("{task_id} begins anew for no reason"),
+        )?;
+        ensure(!self.books.holds_for(task_id), "I8 budget", || {
+            format!("{task_id} begins anew and still has money set aside")
+        })?;
+        self.ended.remove(&task_id);
+        Ok(())
+    }
+
+    /// No result is built on work that no longer counts.
+    fn stands_on_what_is_there(&self) -> Result<(), Violation> {
+        let outdated = self.fold.nodes.iter().position(|node| node.stale);
+        ensure(outdated.is_none(), "I15 nothing lost", || {
+            format!("the result is built on what node {outdated:?} no longer stands on")
+        })
     }
 
     fn all_ended(&self) -> Result<(), Violation> {

@@ -4,8 +4,9 @@ use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentRep
 use anthill_actors::blackboard::board::Posting;
 use anthill_actors::step_loop::{Deed, LoopInput, LoopStep, StepLoop};
 use anthill_contracts::artifact::{ArtifactVersion, Review, ReviewFinding, Trust};
+use anthill_contracts::digest::Digest;
 use anthill_contracts::id::{ArtifactId, ReceiptId, StepId, TaskId, ToolCallId};
-use anthill_contracts::plan::{NodeKind, Role};
+use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Role};
 use anthill_contracts::step::{StepKind, StepRecord};
 use anthill_contracts::task::ReasonCode;
 use anthill_supervisors::lead::job_state::JobState;
@@ -31,7 +32,11 @@ impl Sim {
         let job = shell.lead.job();
         let task = &job.tasks[&key.task_id];
         let phase = Agent::phase(key.kind);
-        let own: Vec<&StepRecord> = task.steps.iter().filter(|step| step.phase == phase).collect();
+        let own: Vec<&StepRecord> = task
+            .own_steps()
+            .iter()
+            .filter(|step| step.phase == phase)
+            .collect();
         let planner = key.kind == AgentKind::Planner;
         let rounds = if planner {
             job.refused.len()
@@ -54,7 +59,9 @@ impl Sim {
             .owners
             .last_key_value()
             .is_some_and(|(_, owner)| *owner == lead);
-        let passes = !is_owner || self.setup.only_consequences;
+        // What a task was shown is let go of when it has ended well; one that begins anew after that is shown nothing.
+        let is_let_go = task.base.times > 0 && job.receipt(receipt_id).is_none();
+        let passes = !is_owner || self.setup.only_consequences || is_let_go;
         ensure(shown == on_record || passes, "I14 replay", || {
             format!("{key:?} is shown what is not on record")
         })?;
@@ -391,6 +398,9 @@ impl Sim {
 
     /// An agent has looked at its answer, or at the work that it reviews.
     pub(crate) fn on_concluded(&mut self, no: AgentNo) -> Result<(), Violation> {
+        if self.finds_change(no) {
+            return Ok(());
+        }
         let Some(agent) = self.agents.get_mut(&no) else {
             return Ok(());
         };
@@ -418,6 +428,53 @@ impl Sim {
             AgentKind::Critic => self.review(no),
         }
         Ok(())
+    }
+
+    /// Whether an agent that works on a brief, or reviews one, finds that a document is not what it was.
+    fn finds_change(&mut self, no: AgentNo) -> bool {
+        let is_drawn = self.is_stormy() && self.dice.one_in(self.swarm.manners.change);
+        let Some(agent) = self.agents.get(&no).filter(|_| is_drawn) else {
+            return false;
+        };
+        let job = self.leads.get(&agent.lead).map(|shell| shell.lead.job());
+        let works_on_brief = job
+            .and_then(|job| Some((job.tasks.get(&agent.key.task_id)?, job)))
+            .is_some_and(|(task, _)| task.path().is_none() && agent.key.kind != AgentKind::Planner);
+        let is_noop = job.is_some_and(|job| is_idle(job, agent.key));
+        let reads = self
+            .swarm
+            .job
+            .plan
+            .nodes
+            .iter()
+            .any(|node| node.role == Some(Role::Reader));
+        if !works_on_brief || is_noop || !reads {
+            return false;
+        }
+        let path = self.change_document();
+        self.say_last(no, AgentNews::InputsChanged { paths: vec![path] });
+        true
+    }
+
+    /// Somebody writes into a document: it has other content now, and may have other parts.
+    fn change_document(&mut self) -> String {
+        let items = &mut self.swarm.job.items;
+        let chosen = self.dice.index(items.len());
+        let document = items[chosen].document.clone().expect("every item is a document");
+        let (path, parts) = (document.path, self.dice.between(1, 3));
+        let digest = Digest::of(format!("{path} {}", self.dice.any()).as_bytes());
+        items.retain(|item| item.document.as_ref().is_none_or(|other| other.path != path));
+        items.extend((0..parts).map(|part| Item {
+            label: format!("{path} part {part}"),
+            document: Some(DocumentSlice {
+                path: path.clone(),
+                digest,
+                start: part,
+                end: part + 1,
+            }),
+            kind: None,
+        }));
+        path
     }
 
     fn post(&mut self, no: AgentNo) -> Result<(), Violation> {
@@ -489,11 +546,7 @@ fn request_of(shown: &str) -> String {
     format!("a request that shows {shown}")
 }
 
-fn version_of(
-    owner: TaskId,
-    next: (u32, Option<anthill_contracts::digest::Digest>),
-    answer: &Answer,
-) -> ArtifactVersion {
+fn version_of(owner: TaskId, next: (u32, Option<Digest>), answer: &Answer) -> ArtifactVersion {
     ArtifactVersion {
         artifact_id: ArtifactId::derive(owner, ARTIFACT),
         name: ARTIFACT.to_owned(),

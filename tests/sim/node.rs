@@ -237,6 +237,13 @@ impl Sim {
                 self.swarm.manners.topups - self.topups,
             ));
         }
+        if (job.status, job.reason) == (JobStatus::Paused, Some(ReasonCode::DocumentsUnread)) {
+            if self.retries == 0 {
+                self.over = Some(End::Partial);
+                return Ok(());
+            }
+            self.retries -= 1;
+        }
         if self.setup.bugs.reservation_leaked {
             job.ledger.plant(SeededBug::ReservationLeaked);
         }

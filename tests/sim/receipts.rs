@@ -138,7 +138,8 @@ impl Receipts {
         let Some(outcome) = outcome else { return Ok(()) };
         let is_plan = task_id == TaskId::planning(fold.job_id);
         let task = fold.tasks.get(&task_id);
-        let has_ended = is_plan || task.is_some_and(|task| task.status.is_terminal());
+        // One that began anew has ended before.
+        let has_ended = is_plan || task.is_some_and(|task| task.status.is_terminal() || task.base.times > 0);
         ensure(
             outcome.receipt_id == receipt_id && outcome.score_milli <= 1000 && has_ended,
             "I13 credit",

@@ -26,6 +26,9 @@ const END_MS_MAX: u64 = 60_000;
 /// Most events of one history.
 const EVENTS_MAX: u64 = 20_000;
 
+/// How often a job that ended in part is tried again; some documents fail for ever.
+const RETRIES_MAX: u32 = 6;
+
 /// How often somebody looks whether the job has a lead.
 const WATCH_MS: u64 = 400;
 
@@ -69,6 +72,8 @@ pub(crate) enum End {
     Cancelled,
     /// Paused for want of budget, and nobody gave more.
     Denied,
+    /// Ended in part, and nobody tries again what could not be read.
+    Partial,
 }
 
 /// What came of one history.
@@ -138,6 +143,8 @@ pub(crate) struct Sim {
     pub(crate) born: u32,
     pub(crate) leads_begun: u32,
     pub(crate) topups: u32,
+    /// How often the operator tries again what could not be read.
+    pub(crate) retries: u32,
     pub(crate) over: Option<End>,
     pub(crate) compared: u64,
     pub(crate) memory: Memory,
@@ -169,6 +176,7 @@ impl Sim {
             born: 0,
             leads_begun: 0,
             topups: swarm.manners.topups,
+            retries: RETRIES_MAX,
             over: None,
             compared: 0,
             memory: Memory::default(),
@@ -252,8 +260,10 @@ impl Sim {
             End::Succeeded | End::Failed(ReasonCode::BudgetExhausted(_)) => true,
             End::Cancelled => manners.cancel_at_ms.is_some(),
             End::Denied => self.swarm.job.is_tight,
+            End::Partial => !job.unread().is_empty(),
             End::Failed(ReasonCode::Poison) => weather.agent_crash > 0,
             End::Failed(ReasonCode::ContractViolation) => manners.misfit > 0,
+            End::Failed(ReasonCode::InputChanged) => manners.change > 0,
             End::Failed(ReasonCode::PlanInvalid) => {
                 manners.bad_plan + manners.misfit + weather.agent_crash > 0
             }

@@ -88,6 +88,8 @@ pub(crate) struct Manners {
     pub(crate) rejection: Rarity,
     /// The provider fails.
     pub(crate) provider_failure: Rarity,
+    /// A document changes under those who write about it.
+    pub(crate) change: Rarity,
     /// A plan does not pass validation.
     pub(crate) bad_plan: Rarity,
     /// Earlier work is found.
@@ -157,6 +159,7 @@ fn draw_manners(dice: &mut Dice) -> Manners {
         cancel_at_ms: cancelled.then(|| dice.between(1, 3_000)),
         interrupt_at_ms: interrupted.then(|| dice.between(1, 3_000)),
         topups: u32::try_from(dice.between(0, 3)).unwrap_or(0),
+        change: dice.pick(&[0, 0, 8, 3]),
     }
 }
 

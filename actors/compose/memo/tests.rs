@@ -1,5 +1,6 @@
 //! What changes a memo key, and what does not.
 
+use anthill_contracts::brief::{SkipReason, Skipped};
 use anthill_contracts::spec::Shape;
 
 use super::*;
@@ -77,7 +78,10 @@ fn a_writers_memo_key_follows_its_inputs() {
         "a brief lists what was skipped"
     );
     let failed = Coverage {
-        failed: vec!["nest.md".to_owned()],
+        failed: vec![Skipped {
+            path: "nest.md".to_owned(),
+            reason: SkipReason::ReaderFailed,
+        }],
         ..whole
     };
     assert_ne!(base, key(&bodies, &failed));

@@ -24,6 +24,7 @@ use crate::boot;
 use crate::cli::{Common, DoctorArguments};
 use crate::config::Config;
 use crate::console::{Console, Failure};
+use crate::own_output;
 use crate::words;
 
 /// Syncs that are timed; their median is shown.
@@ -89,7 +90,7 @@ pub(super) fn doctor(
     checks.extend(providers(&config, &clock));
     let mut listings = Vec::new();
     for path in &arguments.inputs {
-        let (check, listing) = input(path);
+        let (check, listing) = input(path, &config);
         checks.push(check);
         listings.extend(listing);
     }
@@ -269,15 +270,19 @@ fn provider(models: &dyn Models, name: &str) -> Check {
     }
 }
 
-fn input(path: &Path) -> (Check, Option<Listing>) {
+fn input(path: &Path, config: &Config) -> (Check, Option<Listing>) {
     let name = format!("input {}", path.display());
     let input = InputSpec {
         path: path.to_owned(),
         include: Vec::new(),
         exclude: Vec::new(),
     };
-    let listed = FolderSources::open(&[input], SourceLimits::default()).and_then(|sources| sources.list());
-    match listed {
+    let own = match own_output::known(&config.data.dir) {
+        Ok(own) => own,
+        Err(problem) => return (Check::failed(&name, problem), None),
+    };
+    let opened = FolderSources::open(&[input], SourceLimits::default());
+    match opened.and_then(|sources| sources.without(own).list()) {
         Ok(listing) => {
             let documents = words::counted(listing.documents.len() as u64, "document");
             let skipped = words::counted(listing.skipped.len() as u64, "file");

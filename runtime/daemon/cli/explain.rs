@@ -119,7 +119,16 @@ fn meaning(reason: ReasonCode) -> String {
         ReasonCode::Cancelled => "Somebody cancelled it.",
         ReasonCode::Interrupted => "The process was told to stop; go on with `anthill job resume JOB`.",
         ReasonCode::InputChanged => {
-            "An input file is gone or has other content than when the job listed it; run the job again."
+            "An input file is gone or has other content than when the job listed it, and is set aside; let the files stand still and resume the job, or run it again."
+        }
+        ReasonCode::DocumentsUnread => {
+            "Some documents could not be read, and the result is made of the rest; `anthill job resume JOB` tries just these again."
+        }
+        ReasonCode::InputUnreadable => {
+            "The operating system does not let anybody read an input file; change its permissions and resume the job."
+        }
+        ReasonCode::DescriptorsExhausted => {
+            "The process may not open any more files; raise the limit with `ulimit -n` and resume the job."
         }
         ReasonCode::PlanInvalid => "No plan passed validation; see why with `anthill job events JOB`.",
         ReasonCode::Defect => "The runtime itself is at fault; report it with the log.",

@@ -9,6 +9,7 @@ use crate::cli::{Common, JobCommand, StateFilter, prefix, run};
 use crate::console::{Console, Failure};
 use crate::view;
 use crate::view::score::{self, Score};
+use crate::view::summary::standing;
 use crate::words;
 
 /// Frames that are read at once.
@@ -67,7 +68,7 @@ async fn list(
         table.add_row([
             job.job_id.to_string(),
             job.name.clone(),
-            job.status.to_string(),
+            standing(job.status, job.reason).to_owned(),
             job.reason.map_or_else(String::new, |reason| reason.to_string()),
             format!("{}/{}", job.tasks_succeeded, job.tasks),
             job.tasks_reused.to_string(),
@@ -109,7 +110,8 @@ fn show_head(job: &JobRow, console: &mut Console) -> Result<(), Failure> {
     let reason = job
         .reason
         .map_or_else(String::new, |reason| format!(" ({reason})"));
-    console.line(format!("{} `{}` {}{reason}", job.job_id, job.name, job.status))?;
+    let standing = standing(job.status, job.reason);
+    console.line(format!("{} `{}` {standing}{reason}", job.job_id, job.name))?;
     console.line(format!("  goal       {}", words::shortened(&job.goal, 200)))?;
     console.line(format!("  tenant     {}", job.tenant))?;
     console.line(format!("  submitted  {}", words::moment(job.submitted_at)))?;

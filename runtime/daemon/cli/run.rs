@@ -6,7 +6,6 @@ use anthill_contracts::model::Models as _;
 use crate::boot;
 use crate::cli::{Common, RunArguments, RunOptions, prefix};
 use crate::console::{Console, Failure};
-use crate::export;
 use crate::job_file::{self, JobFlags};
 use crate::session::Session;
 use crate::view::Audience;
@@ -25,10 +24,7 @@ pub(super) fn run(common: &Common, arguments: RunArguments, console: &mut Consol
         model,
         budget: ending.budget,
     };
-    let mut spec = job_file::load(&job, flags)?;
-    let mut written = export::written(ending.out.as_deref());
-    written.push(setting.config.data.dir.clone());
-    job_file::leave_out(&mut spec, &written)?;
+    let spec = job_file::load(&job, flags)?;
     let models = boot::models(&setting.config, boot::clock())?;
     for model in std::iter::once(&spec.model).chain(&spec.routing.models) {
         models

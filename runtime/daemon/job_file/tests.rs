@@ -86,25 +86,3 @@ fn a_wrong_budget_flag_is_refused() {
     check("steps=many", "`many` is no count; write a whole number");
     check("usd=-1", "`-1` is no amount of dollars; write `0.50`");
 }
-
-/// A job that read the folder in which it wrote its brief quoted that brief in the next run.
-#[test]
-fn what_is_written_is_not_read() {
-    let (folder, file) =
-        folder("name = \"a\"\ngoal = \"b\"\n[[inputs]]\npath = \"docs\"\nexclude = [\"old/\"]\n");
-    let docs = folder.path().join("docs");
-    let excluded = |written: &[PathBuf]| {
-        let mut spec = load(&file, JobFlags::default()).expect("the job is right");
-        leave_out(&mut spec, written).expect("the paths are plain");
-        spec.inputs[0].exclude.split_off(1)
-    };
-    let inside = docs.join("not yet").join("there").join("a*.md");
-    assert_eq!(excluded(&[inside]), ["/not\\ yet/there/a\\*.md"]);
-    assert_eq!(excluded(&[docs.join("..").join("docs").join("data")]), ["/data"]);
-    let outside = [
-        folder.path().join("out"),
-        docs.clone(),
-        folder.path().join("docs2"),
-    ];
-    assert_eq!(excluded(&outside), [""; 0]);
-}

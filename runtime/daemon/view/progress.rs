@@ -9,8 +9,10 @@ use anthill_contracts::id::{JobId, TaskId};
 use anthill_contracts::model::ModelName;
 use anthill_contracts::plan::{NodeKind, Plan};
 use anthill_contracts::spec::JobSpec;
+use anthill_contracts::store::JobStatus;
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 
+use crate::view::summary::standing;
 use crate::words;
 
 /// How far a job is.
@@ -217,12 +219,15 @@ impl Progress {
             JobEvent::PlanRefused { reasons, .. } => Some(Note::PlanRefused {
                 reasons: reasons.clone(),
             }),
-            JobEvent::NodeExpanded { node, items } => {
+            JobEvent::NodeExpanded { node, items } | JobEvent::NodeGrown { node, items } => {
                 let labels: Vec<String> = items.iter().map(|item| item.label.clone()).collect();
                 self.on_expanded(job_id, node, labels)
             }
             JobEvent::BudgetExhausted { dimension, .. } => Some(Note::Exhausted(*dimension)),
-            JobEvent::JobPaused { reason, detail, .. } => Some(ended("paused", Some(*reason), detail)),
+            JobEvent::JobPaused { reason, detail, .. } => {
+                let word = standing(JobStatus::Paused, Some(*reason));
+                Some(ended(word, Some(*reason), detail))
+            }
             JobEvent::JobFailed { reason, detail, .. } => Some(ended("failed", Some(*reason), detail)),
             JobEvent::JobSucceeded { .. } => Some(ended("succeeded", None, "")),
             JobEvent::JobCancelled { .. } => Some(ended("cancelled", None, "")),
@@ -270,8 +275,9 @@ impl Progress {
     fn on_expanded(&mut self, job_id: JobId, node: &str, labels: Vec<String>) -> Option<Note> {
         let position = self.nodes.iter().position(|known| known.id == node)?;
         let items = labels.len() as u64;
-        self.nodes[position].total = Some(items);
-        for (index, label) in (0..).zip(labels) {
+        let known = self.nodes[position].total.unwrap_or(0);
+        self.nodes[position].total = Some(known + items);
+        for (index, label) in (u32::try_from(known).unwrap_or(u32::MAX)..).zip(labels) {
             self.add_task(TaskId::derive(job_id, node, Some(index)), position, Some(label));
         }
         Some(Note::Expanded {
@@ -346,12 +352,37 @@ impl Progress {
                 end.detail.clone_from(detail);
                 Some(Note::TaskEnded(end))
             }
+            JobEvent::TaskReopened { task_id, item } => {
+                self.reopen_task(*task_id, item.as_deref().map(|item| &item.label));
+                None
+            }
             JobEvent::TaskCancelled { task_id, reason } => {
                 let mut end = self.end_task(*task_id, TaskStatus::Cancelled)?;
                 end.reason = Some(*reason);
                 Some(Note::TaskEnded(end))
             }
             _ => None,
+        }
+    }
+
+    /// A task that begins anew has not ended.
+    fn reopen_task(&mut self, task_id: TaskId, label: Option<&String>) {
+        let Some(task) = self.tasks.get_mut(&task_id) else {
+            return;
+        };
+        let node = &mut self.nodes[task.node];
+        let count = match task.status {
+            TaskStatus::Pending => None,
+            TaskStatus::Running => Some(&mut node.running),
+            TaskStatus::Succeeded => Some(&mut node.succeeded),
+            TaskStatus::Failed | TaskStatus::Cancelled => Some(&mut node.failed),
+        };
+        if let Some(count) = count {
+            *count = count.saturating_sub(1);
+        }
+        task.status = TaskStatus::Pending;
+        if label.is_some() {
+            task.label = label.cloned();
         }
     }
 

@@ -95,11 +95,21 @@ impl ResultSummary {
     }
 }
 
+/// The word for how a job stands. One that has its result and misses documents in it has not merely stopped on its way.
+pub const fn standing(status: JobStatus, reason: Option<ReasonCode>) -> &'static str {
+    match (status, reason) {
+        (JobStatus::Paused, Some(ReasonCode::DocumentsUnread)) => "partial",
+        _ => status.as_str(),
+    }
+}
+
 /// The code of a job's end; `None` where it ended well.
 pub fn code_of(job: &JobRow) -> Option<&'static Code> {
     match (job.status, job.reason) {
         (JobStatus::Succeeded, _) => None,
         (JobStatus::Paused, Some(ReasonCode::BudgetExhausted(_))) => Some(&codes::JOB_PARTIAL),
+        (JobStatus::Paused, Some(ReasonCode::DocumentsUnread)) => Some(&codes::JOB_UNREAD),
+        (_, Some(ReasonCode::DescriptorsExhausted)) => Some(&codes::DESCRIPTORS_EXHAUSTED),
         (JobStatus::Paused | JobStatus::Running, Some(ReasonCode::Interrupted) | None) => {
             Some(&codes::INTERRUPTED)
         }
@@ -108,7 +118,12 @@ pub fn code_of(job: &JobRow) -> Option<&'static Code> {
             let told = job.detail.as_deref().and_then(code_within);
             Some(told.unwrap_or(&codes::MODEL_UNAVAILABLE))
         }
-        (JobStatus::Failed, Some(ReasonCode::InputChanged)) => Some(&codes::INPUT_CHANGED),
+        (JobStatus::Failed | JobStatus::Paused, Some(ReasonCode::InputChanged)) => {
+            // What was never there to read has a code of its own.
+            let told = job.detail.as_deref().and_then(code_within);
+            Some(told.unwrap_or(&codes::INPUT_CHANGED))
+        }
+        (JobStatus::Failed, Some(ReasonCode::InputUnreadable)) => Some(&codes::INPUT_UNREADABLE),
         (JobStatus::Failed, Some(ReasonCode::PlanInvalid)) => Some(&codes::PLAN_INVALID),
         (JobStatus::Cancelled, _) => Some(&codes::JOB_CANCELLED),
         (JobStatus::Failed | JobStatus::Paused | JobStatus::Running, _) => Some(&codes::JOB_FAILED),
@@ -192,7 +207,8 @@ impl Summary {
         let reason = self
             .reason
             .map_or_else(String::new, |reason| format!(" ({reason})"));
-        format!("{} `{}` {}{reason}", self.job_id, self.name, self.status)
+        let standing = standing(self.status, self.reason);
+        format!("{} `{}` {standing}{reason}", self.job_id, self.name)
     }
 }
 

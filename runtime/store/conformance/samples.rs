@@ -368,5 +368,16 @@ fn task_events(task_id: TaskId) -> Vec<JobEvent> {
             task_id,
             reason: ReasonCode::Cancelled,
         },
+        JobEvent::TaskReopened {
+            task_id,
+            item: items().into_iter().next().map(Box::new),
+        },
+        JobEvent::NodeGrown {
+            node: "read".to_owned(),
+            items: items(),
+        },
+        JobEvent::InputsChanged {
+            paths: vec!["a.md".to_owned()],
+        },
     ]
 }

@@ -192,3 +192,53 @@ fn a_gap_is_a_defect_of_the_caller() {
     };
     JobFold::new(samples::job_id()).apply(frame, &mut Delta::default());
 }
+
+/// A task that was read badly, was read again, and whose document had grown a part by then.
+#[test]
+fn a_task_that_begins_anew_has_not_ended() {
+    let task_id = samples::reader(0);
+    let proposed = JobEvent::PlanProposed {
+        plan: samples::plan(),
+        author: "spec".to_owned(),
+    };
+    let expanded = JobEvent::NodeExpanded {
+        node: "read".to_owned(),
+        items: samples::items(),
+    };
+    let reopened = |item: Option<Item>| JobEvent::TaskReopened {
+        task_id,
+        item: item.map(Box::new),
+    };
+    let failed = JobEvent::TaskFailed {
+        task_id,
+        reason: ReasonCode::InputChanged,
+        detail: "it changed".to_owned(),
+    };
+    let mut journal = Journal::submitted().with(vec![proposed, expanded, succeeded(task_id)]);
+    assert_eq!(journal.job().tasks_succeeded, 1);
+    journal = journal.with(vec![reopened(None), failed]);
+    let row = &journal.fold.tasks()[journal.fold.positions[&task_id]];
+    assert_eq!(
+        (row.status, row.reason),
+        (TaskStatus::Failed, Some(ReasonCode::InputChanged))
+    );
+    assert_eq!(journal.job().tasks_succeeded, 0);
+    let item = Item {
+        label: "a.md (1 of 2)".to_owned(),
+        ..samples::items().remove(0)
+    };
+    let grown = JobEvent::NodeGrown {
+        node: "read".to_owned(),
+        items: samples::items().into_iter().take(1).collect(),
+    };
+    journal = journal.with(vec![reopened(Some(item)), grown]);
+    let row = &journal.fold.tasks()[journal.fold.positions[&task_id]];
+    assert_eq!(
+        (row.status, row.reason, &row.detail),
+        (TaskStatus::Pending, None, &None)
+    );
+    assert_eq!(row.label.as_deref(), Some("a.md (1 of 2)"));
+    assert_eq!(journal.job().tasks, 6);
+    journal = journal.with(vec![succeeded(task_id), succeeded(samples::reader(2))]);
+    assert_eq!(journal.job().tasks_succeeded, 2);
+}

@@ -8,12 +8,15 @@
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anthill_contracts::brief::{SkipReason, Skipped};
 use anthill_contracts::sources::SourceError;
 use anthill_contracts::spec::InputSpec;
 use ignore::WalkBuilder;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::own::OwnOutput;
 
 /// Most files that the inputs of one job may hold.
 pub(super) const FILES_MAX: usize = 100_000;
@@ -22,7 +25,10 @@ pub(super) const FILES_MAX: usize = 100_000;
 const PATH_BYTES_MAX: usize = 4096;
 
 /// The inputs of a job on disk.
-pub(super) struct Roots(Vec<Root>);
+pub(super) struct Roots {
+    roots: Vec<Root>,
+    own: Arc<OwnOutput>,
+}
 
 /// One input.
 struct Root {
@@ -54,14 +60,22 @@ impl Roots {
             };
             roots.push(root);
         }
-        Ok(Self(roots))
+        Ok(Self {
+            roots,
+            own: Arc::default(),
+        })
+    }
+
+    /// Leaves out what this program has written itself.
+    pub(super) fn leave_out(&mut self, own: OwnOutput) {
+        self.own = Arc::new(own);
     }
 
     /// Lists the files, unsorted.
     pub(super) fn walk(&self) -> Result<Walked, SourceError> {
         let mut walked = Walked::default();
-        for root in &self.0 {
-            root.walk(&mut walked)?;
+        for root in &self.roots {
+            root.walk(&self.own, &mut walked)?;
         }
         Ok(walked)
     }
@@ -71,7 +85,7 @@ impl Roots {
         let (root, below) = self.resolve(path)?;
         let full = root.base.join(below);
         let checked = check_on_disk(&root.base, below, path)?;
-        let file = File::open(&full).map_err(|error| refusal(path, &error))?;
+        let file = open_now(&full).map_err(|error| refusal(path, &error))?;
         let metadata = file.metadata().map_err(|error| refusal(path, &error))?;
         let again = check_on_disk(&root.base, below, path)?;
         if !same_file(&checked, &metadata) || !same_file(&again, &metadata) {
@@ -84,10 +98,11 @@ impl Roots {
         if path.is_empty() || path.len() > PATH_BYTES_MAX || path.contains('\0') {
             return Err(outside(path));
         }
-        self.0
+        self.roots
             .iter()
             .find_map(|root| root.below(path).map(|below| (root, below)))
             .filter(|(root, below)| root.file.is_some() || (is_plain(below) && root.filter.takes(below)))
+            .filter(|(root, below)| !self.own.holds(&root.base, &root.base.join(below)))
             .ok_or_else(|| outside(path))
     }
 }
@@ -143,19 +158,39 @@ impl Root {
         }
     }
 
-    fn walk(&self, walked: &mut Walked) -> Result<(), SourceError> {
+    fn walk(&self, own: &Arc<OwnOutput>, walked: &mut Walked) -> Result<(), SourceError> {
         if let Some(file) = &self.file {
-            if self.filter.takes(file) {
+            if own.holds(&self.base, &self.base.join(file)) {
+                walked.skip(self.shown(file), SkipReason::OwnOutput);
+            } else if self.filter.takes(file) {
                 walked.files.push(self.shown(file));
             }
             return Ok(());
         }
+        if own.holds(&self.base, &self.base) {
+            let name = self
+                .label
+                .clone()
+                .unwrap_or_else(|| self.base.display().to_string());
+            walked.skip(name, SkipReason::OwnOutput);
+            return Ok(());
+        }
         let filter = self.filter.clone();
         let base = self.base.clone();
+        let (left_out, left) = (Arc::clone(own), Arc::new(Mutex::new(Vec::new())));
+        let leaving = Arc::clone(&left);
         let walk = WalkBuilder::new(&self.base)
             .standard_filters(false)
             .follow_links(false)
-            .filter_entry(move |entry| entry.depth() == 0 || filter.enters(&base, entry))
+            .filter_entry(move |entry| {
+                let is_entered = entry.depth() == 0 || filter.enters(&base, entry);
+                let is_own = is_entered && left_out.holds(&base, entry.path());
+                if is_own && !entry.path_is_symlink() {
+                    let mut left = leaving.lock().unwrap_or_else(PoisonError::into_inner);
+                    left.push(entry.path().to_owned());
+                }
+                is_entered && !is_own
+            })
             .build();
         for entry in walk {
             match entry {
@@ -167,6 +202,11 @@ impl Root {
                     format!("it holds more than {FILES_MAX} files; narrow it with include or exclude");
                 return Err(unreadable(&self.base.display().to_string(), &detail));
             }
+        }
+        let left = std::mem::take(&mut *left.lock().unwrap_or_else(PoisonError::into_inner));
+        for path in left {
+            let below = path.strip_prefix(&self.base).unwrap_or(&path);
+            walked.skip(self.shown(&below.to_string_lossy()), SkipReason::OwnOutput);
         }
         Ok(())
     }
@@ -193,6 +233,11 @@ impl Root {
 
     fn failed(&self, error: &ignore::Error, walked: &mut Walked) -> Result<(), SourceError> {
         let path = failed_path(error).unwrap_or(&self.base);
+        if error.io_error().is_some_and(is_out_of_descriptors) {
+            return Err(SourceError::DescriptorsExhausted {
+                path: path.display().to_string(),
+            });
+        }
         match path.strip_prefix(&self.base) {
             Ok(below) if below.as_os_str().is_empty() => {
                 Err(unreadable(&self.base.display().to_string(), &error.to_string()))
@@ -312,6 +357,20 @@ fn check_on_disk(base: &Path, below: &str, path: &str) -> Result<Metadata, Sourc
         .ok_or_else(|| unreadable(path, "it is not a regular file"))
 }
 
+/// Opens a file without waiting for anybody: a pipe that has taken the file's place since it was checked would wait for
+/// its writer.
+fn open_now(full: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOFOLLOW;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    options.open(full)
+}
+
 #[cfg(unix)]
 fn same_file(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -352,12 +411,24 @@ pub(super) fn unreadable(path: &str, detail: &str) -> SourceError {
 
 /// What an error of the operating system means for a path of the inputs.
 pub(super) fn refusal(path: &str, error: &io::Error) -> SourceError {
+    if is_out_of_descriptors(error) {
+        return SourceError::DescriptorsExhausted {
+            path: path.to_owned(),
+        };
+    }
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => SourceError::Missing {
             path: path.to_owned(),
         },
         _ => unreadable(path, &error.to_string()),
     }
+}
+
+/// Whether this process, or the whole machine, has as many files open as it may.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let codes = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE];
+    let code = error.raw_os_error();
+    codes.iter().any(|known| code == Some(known.raw_os_error()))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Lead {
         if let Some(key) = key {
             self.memo_keys.insert(task_id, key);
         }
-        let untouched = self.job.tasks.get(&task_id).is_some_and(|task| task.attempt == 0);
+        let untouched = self.job.tasks.get(&task_id).is_some_and(|task| !task.has_begun());
         match memo.filter(|_| untouched) {
             None => self.start_attempt(task_id),
             Some(memo) => {
@@ -109,6 +109,7 @@ impl Lead {
                 self.agents.remove(&from);
                 self.succeed(from.task_id, None);
             }
+            AgentNews::InputsChanged { paths } => self.on_inputs_changed(from, paths),
             AgentNews::Failed { trouble } => self.on_failed(from, trouble),
         }
     }

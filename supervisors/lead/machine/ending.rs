@@ -28,13 +28,28 @@ impl Closing {
             Self::Cancel => true,
         }
     }
+
+    /// Whether agents end the calls that are paid for already. What stopped the job is then none of their business:
+    /// an account without money takes back no answer that is on its way.
+    pub(super) const fn lets_calls_end(&self) -> bool {
+        match self {
+            Self::Pause { reason, .. } => match reason {
+                ReasonCode::BudgetExhausted(dimension) => !matches!(dimension, Dimension::Wall),
+                reason => matches!(
+                    reason,
+                    ReasonCode::ModelError | ReasonCode::InputChanged | ReasonCode::DescriptorsExhausted
+                ),
+            },
+            Self::Cancel => false,
+        }
+    }
 }
 
 impl Lead {
     /// Ends the job if nothing is left to do.
     pub(super) fn finish_if_complete(&mut self, cx: Cx) {
         let is_over = self.failed_planning.is_some() || self.is_complete();
-        if !is_over || !self.has_concluded() {
+        if !is_over || self.retrying || !self.has_concluded() {
             return;
         }
         if let Some(detail) = self.failed_planning.take() {
@@ -52,10 +67,17 @@ impl Lead {
     fn finish(&mut self, cx: Cx) {
         match self.first_unsound() {
             None => {
-                let output = self.final_output();
-                self.emit(JobEvent::JobSucceeded {
-                    output,
-                    wall_ms: cx.run_ms,
+                let (output, wall_ms) = (self.final_output(), cx.run_ms);
+                let unread = self.words_of_unread().filter(|_| !self.bugs.succeeds_in_part);
+                self.emit(match unread {
+                    None => JobEvent::JobSucceeded { output, wall_ms },
+                    // The result is whole and checked, and not made of all that was asked for.
+                    Some(detail) => JobEvent::JobPaused {
+                        reason: ReasonCode::DocumentsUnread,
+                        partial: output,
+                        wall_ms,
+                        detail,
+                    },
                 });
                 self.end();
             }
@@ -91,7 +113,7 @@ impl Lead {
     /// Records that the wall time is used up. Calls that were let end on another limit have no more time either.
     pub(super) fn on_wall_over(&mut self) {
         match &self.mood {
-            Mood::Closing(closing) if closing.dimension().is_some() => self.stop_agents(),
+            Mood::Closing(closing) if closing.lets_calls_end() => self.stop_agents(),
             _ => self.exhaust(None, Dimension::Wall),
         }
     }
@@ -110,9 +132,7 @@ impl Lead {
         if !may_close {
             return;
         }
-        let lets_calls_end = closing
-            .dimension()
-            .is_some_and(|dimension| dimension != Dimension::Wall);
+        let lets_calls_end = closing.lets_calls_end();
         self.mood = Mood::Closing(closing);
         self.ready.clear();
         self.preparing.clear();

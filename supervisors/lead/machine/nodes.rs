@@ -14,6 +14,10 @@ impl Lead {
             return;
         }
         loop {
+            self.reopen_outdated();
+            if self.mood != Mood::Working {
+                return;
+            }
             let candidates: Vec<usize> = (0..self.job.nodes.len())
                 .filter(|index| !self.launched.contains(index))
                 .collect();
@@ -82,8 +86,7 @@ impl Lead {
         let deps = self.dep_indexes(index);
         // A resumed lead learns anew which nodes are broken, and only by launching them: whoever comes first in the
         // list must not build on one that comes later.
-        let stands = |dep: &usize| self.launched.contains(dep) && self.job.nodes[*dep].is_complete();
-        if !deps.iter().all(stands) {
+        if !deps.iter().all(|dep| self.stands(*dep)) {
             return false;
         }
         let Some(node) = self.plan_node(index).cloned() else {
@@ -104,6 +107,12 @@ impl Lead {
                 true
             }
         }
+    }
+
+    /// Whether a node has ended in this lead's eyes, on the ground that is there now.
+    pub(super) fn stands(&self, index: usize) -> bool {
+        let node = &self.job.nodes[index];
+        self.launched.contains(&index) && node.is_complete() && !node.stale
     }
 
     /// Ends a node that can never begin.

@@ -2,6 +2,7 @@
 
 mod beginning;
 mod learning;
+mod reopening;
 mod stories;
 mod world;
 

@@ -1,13 +1,14 @@
 //! Starting agents: everything that one needs is read from the job's state.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anthill_actors::agent::{AgentKey, AgentKind};
 use anthill_actors::planning::PlannerCraft;
 use anthill_actors::review::{CriticCraft, Subject};
 use anthill_actors::step_agent::{AgentArguments, AgentHandle, Craft, Past};
 use anthill_actors::worker::{Covered, WorkerCraft};
+use anthill_contracts::brief::{SkipReason, Skipped};
 use anthill_contracts::id::{ArtifactId, ReceiptId, TaskId};
 use anthill_contracts::model::ModelName;
 use anthill_contracts::plan::{NodeKind, PlanNode, Role};
@@ -97,6 +98,11 @@ impl LeadShell {
                 },
                 round,
                 wants_opinion: spec.review.opinion && !verifies,
+                covered: if verifies || writes_brief(&node) {
+                    covered(job)
+                } else {
+                    Covered::default()
+                },
                 receipt,
                 past: past(key.task_id, task, |step| {
                     step.phase == Phase::Review && step.round == round
@@ -104,7 +110,7 @@ impl LeadShell {
                 score_milli: OnceLock::new(),
             }));
         }
-        let rejected = task.reviews.iter().filter(|review| !review.accepted());
+        let rejected = task.own_reviews().iter().filter(|review| !review.accepted());
         Some(Arc::new(WorkerCraft {
             spec: Arc::clone(spec),
             node: Arc::clone(&node),
@@ -124,6 +130,7 @@ impl LeadShell {
             receipt,
             blackboard: self.blackboard.clone(),
             gathered: OnceLock::new(),
+            opened: Mutex::default(),
         }))
     }
 }
@@ -190,7 +197,12 @@ fn writes_brief(node: &PlanNode) -> bool {
 }
 
 fn past(task_id: TaskId, task: &TaskState, own: impl Fn(&StepRecord) -> bool) -> Past {
-    let steps = task.steps.iter().filter(|step| own(step)).cloned().collect();
+    let steps = task
+        .own_steps()
+        .iter()
+        .filter(|step| own(step))
+        .cloned()
+        .collect();
     Past {
         task_id,
         steps,
@@ -206,7 +218,7 @@ fn subject(task_id: TaskId, task: &TaskState) -> Option<Subject> {
         version: newest.version,
         body: newest.body,
         contract: newest.contract.clone(),
-        path: document.map(|document| document.path.clone()),
+        document: document.cloned(),
     })
 }
 
@@ -226,7 +238,7 @@ fn verified_subject(job: &JobState, index: usize) -> Option<Subject> {
         version: task.versions.last().map_or(0, |version| version.version),
         body: task.output?,
         contract: contract.to_owned(),
-        path: None,
+        document: None,
     })
 }
 
@@ -258,15 +270,19 @@ pub(super) fn covered(job: &JobState) -> Covered {
         let Some(document) = task.item.as_ref().and_then(|item| item.document.as_ref()) else {
             continue;
         };
-        match task.status {
-            TaskStatus::Succeeded => {}
-            TaskStatus::Failed | TaskStatus::Cancelled => covered.failed.push(document.path.clone()),
-            TaskStatus::Pending | TaskStatus::Running => covered.unread.push(document.path.clone()),
+        covered.digests.insert(document.path.clone(), document.digest);
+        if matches!(task.status, TaskStatus::Pending | TaskStatus::Running) {
+            covered.unread.push(document.path.clone());
         }
     }
-    for paths in [&mut covered.failed, &mut covered.unread] {
-        paths.sort();
-        paths.dedup();
+    for (path, reason) in job.unread() {
+        covered.failed.push(Skipped {
+            path: path.to_owned(),
+            reason: SkipReason::of_failure(reason),
+        });
     }
+    covered.set_aside = job.set_aside.clone();
+    covered.unread.sort();
+    covered.unread.dedup();
     covered
 }

@@ -6,8 +6,8 @@ use anthill_actors::agent::{AgentKind, Trouble};
 use anthill_actors::compose::{self, Coverage, MemoInput, memo_key};
 use anthill_actors::planner;
 use anthill_actors::step_agent::AgentPorts;
-use anthill_actors::worker::{Covered, source_trouble};
-use anthill_contracts::brief::Findings;
+use anthill_actors::worker::{Covered, changed, source_trouble};
+use anthill_contracts::brief::{Findings, SkipReason};
 use anthill_contracts::digest::{Blob, Digest};
 use anthill_contracts::id::{ReceiptId, TaskId};
 use anthill_contracts::plan::{DocumentSlice, ITEMS_MAX, Item, Plan, PlanNode, Role};
@@ -213,7 +213,12 @@ impl Partial {
             let body = ports.store.blob(*digest).await.ok()?;
             reports.push(compose::decode(body.bytes()).ok()?);
         }
-        let coverage: Coverage = self.covered.load(ports).await.ok()?;
+        let mut coverage: Coverage = self.covered.load(ports).await.ok()?;
+        let quoted = compose::quoted_in(&reports);
+        coverage.set_aside(changed(ports, &coverage, quoted).await.ok()?);
+        reports
+            .iter_mut()
+            .for_each(|report| coverage.retain_known(report));
         let brief = compose::partial_brief(&self.spec.goal, reports, &coverage, &self.spec.output);
         Some(Blob::new(compose::encode(&brief)))
     }
@@ -226,7 +231,14 @@ fn list(sources: &dyn Sources, has_inputs: bool) -> Result<Listed, Trouble> {
     } else {
         Listing::default()
     };
-    let items: Vec<Item> = listing.documents.iter().flat_map(items_of).collect();
+    let mut items: Vec<Item> = listing.documents.iter().flat_map(items_of).collect();
+    let unreadable = listing
+        .skipped
+        .iter()
+        .filter(|file| file.reason == SkipReason::Unreadable);
+    let hidden: Vec<Item> = unreadable.map(|file| hidden(&file.path)).collect();
+    let documents = listing.documents.len() + hidden.len();
+    items.extend(hidden);
     if items.len() > ITEMS_MAX {
         let detail = format!(
             "the inputs make {} tasks; at most {ITEMS_MAX} are possible",
@@ -240,9 +252,23 @@ fn list(sources: &dyn Sources, has_inputs: bool) -> Result<Listed, Trouble> {
     }
     Ok(Listed {
         items,
-        documents: listing.documents.len(),
+        documents,
         body: Blob::new(compose::encode(&listing)),
     })
+}
+
+/// A file that the operating system keeps to itself: its reader says so, and can try again when the job is resumed.
+fn hidden(path: &str) -> Item {
+    Item {
+        label: path.to_owned(),
+        document: Some(DocumentSlice {
+            path: path.to_owned(),
+            digest: Digest::of(&[]),
+            start: 0,
+            end: 0,
+        }),
+        kind: None,
+    }
 }
 
 /// One item per chunk of a document.

@@ -222,7 +222,10 @@ impl Colony {
             embedder: None,
             toolbox: Arc::new(StandardToolbox::new()),
             answer_tool: post_artifact_spec(),
-            open_sources: Arc::new(anthill::boot::open_sources),
+            open_sources: {
+                let data = folder.path().join("data");
+                Arc::new(move |spec| anthill::boot::open_sources(spec, &data))
+            },
         });
         Self {
             folder,

@@ -172,3 +172,24 @@ fn nothing_runs_under_a_new_lead_until_it_says_so() {
     ));
     assert_eq!(progress.running(), 1);
 }
+
+#[test]
+fn a_task_that_begins_anew_is_counted_once() {
+    let mut progress = planned();
+    let ended = JobEvent::TaskFailed {
+        task_id: read(0),
+        reason: ReasonCode::InputChanged,
+        detail: String::new(),
+    };
+    progress.apply(&frame(3, vec![ended.clone()]));
+    let failed = |progress: &Progress| progress.nodes[1].failed;
+    assert_eq!(failed(&progress), 1);
+    let reopened = JobEvent::TaskReopened {
+        task_id: read(0),
+        item: None,
+    };
+    progress.apply(&frame(4, vec![reopened]));
+    assert_eq!(failed(&progress), 0);
+    progress.apply(&frame(5, vec![ended]));
+    assert_eq!(failed(&progress), 1);
+}

@@ -47,6 +47,10 @@ fn the_exit_code_follows_from_how_the_job_ended() {
         5,
     );
     check(JobStatus::Paused, Some(ReasonCode::Interrupted), "", 130);
+    check(JobStatus::Paused, Some(ReasonCode::DocumentsUnread), "", 3);
+    check(JobStatus::Paused, Some(ReasonCode::DescriptorsExhausted), "", 4);
+    check(JobStatus::Paused, Some(ReasonCode::InputChanged), "", 1);
+    check(JobStatus::Failed, Some(ReasonCode::InputUnreadable), "", 2);
 }
 
 #[test]
@@ -77,4 +81,17 @@ fn only_a_job_that_can_go_on_is_offered_to_be_resumed() {
         resume(JobStatus::Paused, Some(ReasonCode::Interrupted)),
         Some(format!("anthill job resume {id}"))
     );
+}
+
+#[test]
+fn a_job_that_misses_documents_is_called_partial() {
+    assert_eq!(
+        standing(JobStatus::Paused, Some(ReasonCode::DocumentsUnread)),
+        "partial"
+    );
+    assert_eq!(
+        standing(JobStatus::Paused, Some(ReasonCode::Interrupted)),
+        "paused"
+    );
+    assert_eq!(standing(JobStatus::Succeeded, None), "succeeded");
 }

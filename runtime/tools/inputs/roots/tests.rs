@@ -238,3 +238,37 @@ fn deep_folders_are_walked_and_missing_inputs_are_named() {
         })
     );
 }
+
+/// A machine that had run out of open files was told that its documents had changed.
+#[test]
+fn a_process_with_too_many_files_open_blames_no_document() {
+    for code in [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE] {
+        let error = refusal("a.md", &io::Error::from_raw_os_error(code.raw_os_error()));
+        let expected = SourceError::DescriptorsExhausted {
+            path: "a.md".to_owned(),
+        };
+        assert_eq!(error, expected);
+    }
+    let error = refusal("a.md", &io::Error::from(io::ErrorKind::PermissionDenied));
+    assert!(matches!(error, SourceError::Unreadable { .. }), "{error}");
+}
+
+/// A file was replaced by a pipe after it was listed; opening it waited for somebody who writes.
+#[cfg(unix)]
+#[test]
+fn what_has_taken_a_files_place_is_not_waited_for() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    write(dir.path(), "a.md", "text");
+    let roots = Roots::open(&[input(dir.path())]).expect("the input exists");
+    assert!(roots.open_file("a.md").is_ok());
+    let pipe = dir.path().join("a.md");
+    fs::remove_file(&pipe).expect("it can be removed");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe can be made");
+    assert!(roots.open_file("a.md").is_err());
+    // As if it had been checked before.
+    drop(open_now(&pipe).expect("it is opened at once"));
+    let link = dir.path().join("link.md");
+    std::os::unix::fs::symlink("/etc/hostname", &link).expect("a link can be made");
+    assert!(open_now(&link).is_err(), "a link is not followed");
+}

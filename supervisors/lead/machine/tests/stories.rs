@@ -1,10 +1,11 @@
 //! What the simulator found, told step by step. Its seeds change their histories whenever the simulator grows; these
 //! stay.
 
-use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentReport};
+use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentReport};
 use anthill_contracts::budget::{Amount, Span};
 use anthill_contracts::id::{JobId, StepId};
 use anthill_contracts::plan::{NodeKind, PlanNode, Role};
+use anthill_contracts::step::{Phase, StepKind, StepRecord};
 use anthill_contracts::store::JobStatus;
 
 use super::*;
@@ -160,6 +161,86 @@ fn a_cancel_is_not_lost_while_a_partial_result_is_composed() {
     told.hear(LeadInput::Cancel);
     told.hear(LeadInput::PartialReady { body: None });
     assert_eq!(told.status(), JobStatus::Cancelled);
+}
+
+/// The quota was used up while another worker's call was under way; the call was paid for and its answer lost.
+#[test]
+fn what_is_paid_for_is_recorded_though_the_account_is_empty() {
+    let mut told = Told::over(&[]);
+    told.begin(Limits::default(), None);
+    let nodes = vec![
+        node("one", NodeKind::Agent, &[]),
+        node("other", NodeKind::Agent, &[]),
+        node("third", NodeKind::Agent, &[]),
+    ];
+    told.hear(templated(nodes));
+    let (one, other, third) = (worker("one"), worker("other"), worker("third"));
+    let amount = Amount {
+        steps: 1,
+        ..Amount::ZERO
+    };
+    let step_id = StepId::derive(other.task_id, 0);
+    told.report(other, AgentNews::Reserve { step_id, amount });
+    let trouble = Trouble {
+        reason: ReasonCode::ModelError,
+        detail: "AH0308: the quota of this month is used up".to_owned(),
+        concerns_job: true,
+    };
+    told.report(
+        one,
+        AgentNews::Failed {
+            trouble: trouble.clone(),
+        },
+    );
+    assert_eq!(told.status(), JobStatus::Running, "a call is under way");
+    assert!(!told.steps.iter().any(|step| matches!(step, LeadStep::StopAgents)));
+    let refused = StepId::derive(third.task_id, 0);
+    told.report(
+        third,
+        AgentNews::Reserve {
+            step_id: refused,
+            amount,
+        },
+    );
+    let last = told.steps.last();
+    let is_refused = matches!(last, Some(LeadStep::Tell(key, AgentOrder::Refused(id, _))) if *key == third && *id == refused);
+    assert!(is_refused, "nothing more is asked: {last:?}");
+    told.report(third, failed(ReasonCode::BudgetExhausted(Dimension::Steps)));
+    let body = Blob::new(b"answer".to_vec());
+    let step = StepRecord {
+        step_id,
+        seq: 0,
+        phase: Phase::Work,
+        round: 0,
+        kind: StepKind::Model {
+            model: "test".to_owned(),
+        },
+        request: body.digest(),
+        answer: body.digest(),
+        cost: amount,
+    };
+    told.report(
+        other,
+        AgentNews::StepTaken {
+            step: Box::new(step),
+            bodies: vec![body],
+        },
+    );
+    told.report(other, AgentNews::Failed { trouble });
+    let job = told.lead.job();
+    assert_eq!(
+        (job.status, job.reason, job.detail.as_str()),
+        (
+            JobStatus::Paused,
+            Some(ReasonCode::ModelError),
+            "AH0308: the quota of this month is used up"
+        )
+    );
+    assert_eq!(job.spent().steps, 1, "the answer that was paid for is on record");
+    assert!(
+        job.tasks.values().all(|task| !task.status.is_terminal()),
+        "each is tried again"
+    );
 }
 
 /// The provider failed while a cancelled job's agents were being stopped; the job ended paused.

@@ -39,6 +39,16 @@ pub(super) struct Behaviour {
     pub(super) lessons: Vec<Proposal>,
     /// Whether the provider refuses to work.
     pub(super) provider_down: bool,
+    /// Whether the job goes on when a reader fails.
+    pub(super) readers_are_optional: bool,
+    /// Why the readers of these documents fail, by the document's number.
+    pub(super) troubles: BTreeMap<u32, ReasonCode>,
+    /// Documents that are listed with other content, and into how many parts they are cut.
+    pub(super) relisted: BTreeMap<u32, u32>,
+    /// Documents that are gone when the inputs are listed.
+    pub(super) gone: BTreeSet<u32>,
+    /// Which documents are found changed when a brief is about to be written or reviewed, one list a time.
+    pub(super) changes: Vec<(AgentKind, Vec<String>)>,
 }
 
 /// The world around one lead.
@@ -243,6 +253,7 @@ impl World {
             LeadStep::MakePlan => {
                 let mut plan = plan();
                 plan.nodes[1].budget.agents = self.agents_per_reader;
+                plan.nodes[1].optional = self.behaviour.readers_are_optional;
                 let plan = Some((plan, "template:test".to_owned()));
                 self.inbox.push_back(LeadInput::Templated {
                     plan,
@@ -302,15 +313,21 @@ impl World {
     }
 
     fn list(&mut self) {
-        let items = (0..self.documents).map(|index| Item {
-            label: format!("d{index}"),
-            document: Some(DocumentSlice {
-                path: format!("d{index}"),
-                digest: Digest::of(&index.to_le_bytes()),
-                start: 0,
-                end: 1,
-            }),
-            kind: None,
+        let there = (0..self.documents).filter(|index| !self.behaviour.gone.contains(index));
+        let items = there.flat_map(|index| {
+            let parts = self.behaviour.relisted.get(&index).copied();
+            let mut content = index.to_le_bytes().to_vec();
+            content.extend_from_slice(if parts.is_some() { b"new" } else { b"d" });
+            (0..parts.unwrap_or(1)).map(move |part| Item {
+                label: format!("d{index} part {part}"),
+                document: Some(DocumentSlice {
+                    path: format!("d{index}"),
+                    digest: Digest::of(&content),
+                    start: u64::from(part),
+                    end: u64::from(part) + 1,
+                }),
+                kind: None,
+            })
         });
         let listed = Listed {
             items: items.collect(),
@@ -346,9 +363,28 @@ impl World {
             self.report(key, AgentNews::Failed { trouble });
             return;
         }
+        let document = task
+            .path()
+            .and_then(|path| path.strip_prefix('d')?.parse::<u32>().ok());
+        if let Some(reason) = document.and_then(|document| self.behaviour.troubles.get(&document)) {
+            let trouble = Trouble {
+                reason: *reason,
+                detail: "it cannot be done".to_owned(),
+                concerns_job: false,
+            };
+            self.report(key, AgentNews::Failed { trouble });
+            return;
+        }
+        let changes = &mut self.behaviour.changes;
+        let is_due = document.is_none() && changes.first().is_some_and(|(kind, _)| *kind == key.kind);
+        if is_due {
+            let (_, paths) = changes.remove(0);
+            self.report(key, AgentNews::InputsChanged { paths });
+            return;
+        }
         if key.kind == AgentKind::Critic {
             self.review(lead, key);
-        } else if task.steps.iter().any(|step| step.round == task.round()) {
+        } else if task.own_steps().iter().any(|step| step.round == task.round()) {
             self.post(lead, key);
         } else {
             let step_id = StepId::derive(key.task_id, number(task.steps.len()));
