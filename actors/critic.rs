@@ -6,7 +6,6 @@
 //! Each flaw says where it is, because it goes back to the worker that must mend it.
 
 use anthill_contracts::artifact::{Review, ReviewFinding};
-use anthill_contracts::brief::Encoding;
 use anthill_contracts::id::ArtifactId;
 use anthill_contracts::model::OpinionAnswer;
 use anthill_contracts::task::ReasonCode;
@@ -105,14 +104,6 @@ const fn rejected(detail: String) -> ReviewFinding {
     ReviewFinding {
         reason: ReasonCode::OpinionRejected,
         detail,
-    }
-}
-
-/// The text of some bytes of a file; nothing where they are not text in this encoding.
-pub(crate) fn text_of(bytes: &[u8], encoding: Encoding) -> Option<String> {
-    match encoding {
-        Encoding::Utf8 => std::str::from_utf8(bytes).ok().map(str::to_owned),
-        Encoding::Latin1 => Some(bytes.iter().copied().map(char::from).collect()),
     }
 }
 

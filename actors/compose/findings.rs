@@ -7,9 +7,9 @@ use anthill_contracts::brief::{Brief, Encoding, Finding, Findings, Passage, Plac
 use anthill_contracts::model::{ClaimAnswer, FindingsAnswer, QuoteAnswer};
 use anthill_contracts::sources::{SourceError, Sources};
 use anthill_contracts::spec::OutputSpec;
+use anthill_text::{encoding, name, word};
 
 use super::one_line;
-use crate::critic::text_of;
 use crate::prompts::overlap;
 
 /// Most quotations of one answer that are looked up; each costs a search through its document.
@@ -66,12 +66,19 @@ fn heading(quote: &Quote, passages: &[Passage]) -> Option<String> {
 }
 
 fn path_of<'a>(quote: &'a QuoteAnswer, default_path: Option<&'a str>) -> &'a str {
-    let path = quote.path.trim();
-    let path = path.strip_prefix("./").unwrap_or(path);
-    if path.is_empty() {
+    if quote.path.trim().is_empty() {
         default_path.unwrap_or_default()
     } else {
-        path
+        &quote.path
+    }
+}
+
+/// The path of the document that is meant, where the answer names it in another form.
+fn meant(path: &str, default_path: Option<&str>, sources: &dyn Sources) -> Result<String, SourceError> {
+    let of_default = default_path.and_then(|default| name::resolve(&[default], path));
+    match of_default {
+        Some(default) => Ok(default.to_owned()),
+        None => sources.resolve(path),
     }
 }
 
@@ -90,7 +97,12 @@ fn placed(
 ) -> Result<Quote, SourceError> {
     let path = path_of(quote, default_path);
     let words = quote.quote.trim();
-    if path.is_empty() || words.is_empty() || words.len() > QUOTE_BYTES_MAX {
+    if path.is_empty() {
+        return Ok(unplaced(path, quote));
+    }
+    let path = meant(path, default_path, sources)?;
+    let path = path.as_str();
+    if words.is_empty() || words.len() > QUOTE_BYTES_MAX {
         return Ok(unplaced(path, quote));
     }
     if let Some(found) = at_hint(quote, path, sources) {
@@ -122,9 +134,9 @@ fn at_hint(quote: &QuoteAnswer, path: &str, sources: &dyn Sources) -> Option<Quo
         return None;
     }
     let wanted = one_line(&quote.quote);
-    let texts = [Encoding::Utf8, Encoding::Latin1]
-        .into_iter()
-        .filter_map(|encoding| text_of(&bytes, encoding));
+    let texts = Encoding::ALL
+        .iter()
+        .filter_map(|encoding| encoding::decode(&bytes, *encoding));
     let text = texts.into_iter().find(|text| one_line(text) == wanted)?;
     Some(Quote {
         path: path.to_owned(),
@@ -202,7 +214,8 @@ fn absorb(kept: &mut Finding, other: Finding) {
 
 /// A claim as it is compared with others: lower case, without a full stop, white space closed up.
 pub(crate) fn same_words(text: &str) -> String {
-    one_line(text).trim_end_matches('.').to_lowercase()
+    let plain = word::normal(text).to_lowercase();
+    one_line(&plain).trim_end_matches(['.', '\u{3002}']).to_owned()
 }
 
 /// The documents that an answer names, each once.

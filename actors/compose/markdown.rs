@@ -67,8 +67,9 @@ fn source(page: &mut String, citation: &Citation) {
         ..
     } = citation;
     let encoding = match encoding {
-        Encoding::Utf8 => "",
-        Encoding::Latin1 => ", Latin-1",
+        Encoding::Utf8 => String::new(),
+        Encoding::Latin1 => ", Latin-1".to_owned(),
+        other => format!(", {}", other.name()),
     };
     let path = code(&citation.path);
     line(

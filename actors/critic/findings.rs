@@ -78,6 +78,6 @@ fn quote_flaw(
         quote: &quote.quote,
     };
     // A report does not say how its file is encoded; a brief does, and is held to it.
-    let (reason, detail) = quotes::flaw(&claimed, &[Encoding::Utf8, Encoding::Latin1], sources)?;
+    let (reason, detail) = quotes::flaw(&claimed, Encoding::ALL, sources)?;
     Some((reason, format!("{place}: {detail}")))
 }

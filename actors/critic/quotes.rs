@@ -3,8 +3,8 @@
 use anthill_contracts::brief::{Encoding, Place};
 use anthill_contracts::sources::{SourceError, Sources};
 use anthill_contracts::task::ReasonCode;
+use anthill_text::encoding;
 
-use super::text_of;
 use crate::compose::QUOTE_BYTES_MAX;
 
 /// A quotation with the place it claims.
@@ -45,10 +45,7 @@ pub(super) fn flaw(
     match sources.bytes(path, start, length) {
         Ok(bytes) => {
             let is_whole = bytes.len() as u64 == length;
-            let stands = is_whole
-                && encodings
-                    .iter()
-                    .any(|encoding| text_of(&bytes, *encoding).as_deref() == Some(quote));
+            let stands = is_whole && encoding::says(&bytes, quote, encodings);
             (!stands).then(|| {
                 let detail = format!("bytes {start} to {end} of `{path}` are not the quoted text");
                 (ReasonCode::QuoteNotFound, detail)

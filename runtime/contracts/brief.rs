@@ -119,6 +119,9 @@ pub struct Citation {
 }
 
 /// How a file's bytes become text.
+///
+/// Names are those of the WHATWG's encoding standard, except `latin-1`, which is ISO 8859-1 to the letter. The journal
+/// holds them, so new ones stand at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Encoding {
     /// UTF-8.
@@ -128,6 +131,167 @@ pub enum Encoding {
     /// ISO 8859-1: each byte is the code point of the same number.
     #[serde(rename = "latin-1")]
     Latin1,
+    /// UTF-16, the low byte first.
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+    /// UTF-16, the high byte first.
+    #[serde(rename = "utf-16be")]
+    Utf16Be,
+    /// Central European, of Windows.
+    #[serde(rename = "windows-1250")]
+    Windows1250,
+    /// Cyrillic, of Windows.
+    #[serde(rename = "windows-1251")]
+    Windows1251,
+    /// Western European, of Windows: Latin-1 with quotation marks and dashes.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// Greek, of Windows.
+    #[serde(rename = "windows-1253")]
+    Windows1253,
+    /// Turkish, of Windows.
+    #[serde(rename = "windows-1254")]
+    Windows1254,
+    /// Hebrew, of Windows.
+    #[serde(rename = "windows-1255")]
+    Windows1255,
+    /// Arabic, of Windows.
+    #[serde(rename = "windows-1256")]
+    Windows1256,
+    /// Baltic, of Windows.
+    #[serde(rename = "windows-1257")]
+    Windows1257,
+    /// Vietnamese, of Windows.
+    #[serde(rename = "windows-1258")]
+    Windows1258,
+    /// Thai, of Windows.
+    #[serde(rename = "windows-874")]
+    Windows874,
+    /// Central European, of ISO.
+    #[serde(rename = "iso-8859-2")]
+    Iso8859_2,
+    /// Northern European, of ISO.
+    #[serde(rename = "iso-8859-4")]
+    Iso8859_4,
+    /// Cyrillic, of ISO.
+    #[serde(rename = "iso-8859-5")]
+    Iso8859_5,
+    /// Arabic, of ISO.
+    #[serde(rename = "iso-8859-6")]
+    Iso8859_6,
+    /// Greek, of ISO.
+    #[serde(rename = "iso-8859-7")]
+    Iso8859_7,
+    /// Hebrew, of ISO.
+    #[serde(rename = "iso-8859-8")]
+    Iso8859_8,
+    /// Baltic, of ISO.
+    #[serde(rename = "iso-8859-13")]
+    Iso8859_13,
+    /// Western European with the euro sign, of ISO.
+    #[serde(rename = "iso-8859-15")]
+    Iso8859_15,
+    /// Russian, of Unix.
+    #[serde(rename = "koi8-r")]
+    Koi8R,
+    /// Ukrainian, of Unix.
+    #[serde(rename = "koi8-u")]
+    Koi8U,
+    /// Cyrillic, of DOS.
+    #[serde(rename = "ibm866")]
+    Ibm866,
+    /// Western European, of old Macintosh computers.
+    #[serde(rename = "macintosh")]
+    Macintosh,
+    /// Japanese, of Windows.
+    #[serde(rename = "shift_jis")]
+    ShiftJis,
+    /// Japanese, of Unix.
+    #[serde(rename = "euc-jp")]
+    EucJp,
+    /// Chinese in short characters; GBK and GB 2312 are parts of it.
+    #[serde(rename = "gb18030")]
+    Gb18030,
+    /// Chinese in long characters.
+    #[serde(rename = "big5")]
+    Big5,
+    /// Korean.
+    #[serde(rename = "euc-kr")]
+    EucKr,
+}
+
+impl Encoding {
+    /// Every encoding, the usual ones first.
+    pub const ALL: &'static [Self] = &[
+        Self::Utf8,
+        Self::Latin1,
+        Self::Utf16Le,
+        Self::Utf16Be,
+        Self::Windows1250,
+        Self::Windows1251,
+        Self::Windows1252,
+        Self::Windows1253,
+        Self::Windows1254,
+        Self::Windows1255,
+        Self::Windows1256,
+        Self::Windows1257,
+        Self::Windows1258,
+        Self::Windows874,
+        Self::Iso8859_2,
+        Self::Iso8859_4,
+        Self::Iso8859_5,
+        Self::Iso8859_6,
+        Self::Iso8859_7,
+        Self::Iso8859_8,
+        Self::Iso8859_13,
+        Self::Iso8859_15,
+        Self::Koi8R,
+        Self::Koi8U,
+        Self::Ibm866,
+        Self::Macintosh,
+        Self::ShiftJis,
+        Self::EucJp,
+        Self::Gb18030,
+        Self::Big5,
+        Self::EucKr,
+    ];
+
+    /// The name of the encoding, as it stands in a brief.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Latin1 => "latin-1",
+            Self::Utf16Le => "utf-16le",
+            Self::Utf16Be => "utf-16be",
+            Self::Windows1250 => "windows-1250",
+            Self::Windows1251 => "windows-1251",
+            Self::Windows1252 => "windows-1252",
+            Self::Windows1253 => "windows-1253",
+            Self::Windows1254 => "windows-1254",
+            Self::Windows1255 => "windows-1255",
+            Self::Windows1256 => "windows-1256",
+            Self::Windows1257 => "windows-1257",
+            Self::Windows1258 => "windows-1258",
+            Self::Windows874 => "windows-874",
+            Self::Iso8859_2 => "iso-8859-2",
+            Self::Iso8859_4 => "iso-8859-4",
+            Self::Iso8859_5 => "iso-8859-5",
+            Self::Iso8859_6 => "iso-8859-6",
+            Self::Iso8859_7 => "iso-8859-7",
+            Self::Iso8859_8 => "iso-8859-8",
+            Self::Iso8859_13 => "iso-8859-13",
+            Self::Iso8859_15 => "iso-8859-15",
+            Self::Koi8R => "koi8-r",
+            Self::Koi8U => "koi8-u",
+            Self::Ibm866 => "ibm866",
+            Self::Macintosh => "macintosh",
+            Self::ShiftJis => "shift_jis",
+            Self::EucJp => "euc-jp",
+            Self::Gb18030 => "gb18030",
+            Self::Big5 => "big5",
+            Self::EucKr => "euc-kr",
+        }
+    }
 }
 
 /// A file that was not read.
@@ -145,13 +309,13 @@ pub struct Skipped {
 pub enum SkipReason {
     /// It is not text.
     Binary,
-    /// It is neither UTF-8 nor Latin-1.
+    /// It is text in no encoding that is read or could be told for sure.
     UnknownEncoding,
     /// It is above `file_bytes_max`.
     TooLarge,
     /// The operating system does not let us read it.
     Unreadable,
-    /// It holds no text.
+    /// It holds no text that people read.
     Empty,
     /// It is a symbolic link, which is never followed.
     SymbolicLink,
@@ -184,7 +348,7 @@ impl SkipReason {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Binary => "not text",
-            Self::UnknownEncoding => "neither UTF-8 nor Latin-1",
+            Self::UnknownEncoding => "in no encoding that could be told for sure",
             Self::TooLarge => "larger than file_bytes_max",
             Self::Unreadable => "not readable",
             Self::Empty => "no text in it",

@@ -24,9 +24,15 @@ pub trait Sources: Send + Sync {
     /// The raw bytes of a file, at most `bytes_max` from `start`, refused outside the inputs.
     fn bytes(&self, path: &str, start: u64, bytes_max: u64) -> Result<Vec<u8>, SourceError>;
 
-    /// Where a document contains a quotation: exactly, or with white space and markup told apart only by their
-    /// rendering. The answer holds the place and the file's own text there.
+    /// Where a document contains a quotation: exactly, or as the same words in another form (composed letters,
+    /// line ends, typographic signs, markup). The answer holds the place and the file's own text there.
     fn locate(&self, path: &str, quote: &str) -> Result<Option<LocatedQuote>, SourceError>;
+
+    /// The path of the document that is meant where somebody names it in another form (normal form, case, `./`,
+    /// quotation marks), if there is exactly one; else the path as it is given.
+    fn resolve(&self, path: &str) -> Result<String, SourceError> {
+        Ok(path.to_owned())
+    }
 }
 
 /// Shared inputs of a job.

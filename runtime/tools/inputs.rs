@@ -8,18 +8,20 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anthill_contracts::brief::{Passage, Place, SkipReason, Skipped};
+use anthill_contracts::brief::{Encoding, Passage, Place, SkipReason, Skipped};
 use anthill_contracts::digest::Digest;
 use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::{Document, Listing, LocatedQuote, SourceError, Sources};
 use anthill_contracts::spec::{InputSpec, WorkSpec};
+use anthill_text::quotation::Quotation;
+use anthill_text::{encoding, fold, name};
 
 pub use self::own::OwnOutput;
 
 use self::decode::Decoded;
-use self::quote::Wanted;
+use self::quote::Searched;
 use self::render::{Range, Rendering};
 use self::roots::{FILES_MAX, Roots, refusal};
 use self::scan::{Fingerprint, Scan, Segment, Verdict};
@@ -30,10 +32,12 @@ mod format;
 mod own;
 mod parse;
 mod quote;
+pub mod reading;
 mod render;
 mod roots;
 mod scan;
 mod sniff;
+mod window;
 
 /// Bounds on what is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,8 @@ pub struct FolderSources {
     roots: Roots,
     limits: SourceLimits,
     judged: Mutex<HashMap<String, (Fingerprint, Verdict)>>,
+    /// The paths that were found when somebody named a file in another form.
+    names: Mutex<Option<Arc<[String]>>>,
     /// Held while a whole file is in memory.
     whole_file: Mutex<()>,
 }
@@ -95,6 +101,7 @@ impl FolderSources {
             roots: Roots::open(inputs)?,
             limits,
             judged: Mutex::new(HashMap::new()),
+            names: Mutex::new(None),
             whole_file: Mutex::new(()),
         })
     }
@@ -183,19 +190,27 @@ impl FolderSources {
         &self,
         path: &str,
         scan: &Scan,
-        wanted: &str,
+        wanted: &Quotation<'_>,
     ) -> Result<Option<LocatedQuote>, SourceError> {
-        let Some(needle) = decode::encode(wanted, scan.encoding) else {
+        // Where a character may be a part of another one, equal bytes prove nothing.
+        let is_sure = encoding::is_self_synchronous(scan.encoding);
+        let Some(needle) = encoding::encode(wanted.text(), scan.encoding).filter(|_| is_sure) else {
             return Ok(None);
         };
         let (file, _) = self.roots.open_file(path)?;
-        let found = find_bytes(file, &needle).map_err(|error| refusal(path, &error))?;
+        let stands_alone = |before: &[u8], after: &[u8]| {
+            let (before, after) = around(scan.encoding, before, after);
+            !wanted.cuts(before, wanted.text().chars().next())
+                && !wanted.cuts(after, wanted.text().chars().next_back())
+                && !after.is_some_and(fold::is_part_of_letter)
+        };
+        let found = window::find(file, &needle, &stands_alone).map_err(|error| refusal(path, &error))?;
         Ok(found.map(|start| LocatedQuote {
             place: Place {
                 start,
                 end: start + needle.len() as u64,
             },
-            quote: wanted.to_owned(),
+            quote: wanted.text().to_owned(),
             encoding: scan.encoding,
         }))
     }
@@ -205,16 +220,15 @@ impl FolderSources {
         &self,
         path: &str,
         scan: &Scan,
-        wanted: &Wanted<'_>,
+        wanted: &Quotation<'_>,
     ) -> Result<Option<LocatedQuote>, SourceError> {
         for segment in &scan.segments {
             let decoded = self.segment(path, scan, segment)?;
             let parsed = parse::parse(scan.format, decoded.text(), &segment.context);
-            let found = parsed
-                .renderings
-                .iter()
-                .find_map(|rendering| wanted.find_in(rendering))
-                .or_else(|| wanted.find_in_raw(decoded.text()));
+            let found = Searched::new(&parsed.renderings)
+                .find(wanted)
+                .0
+                .or_else(|| quote::find_in_raw(decoded.text(), wanted).0);
             if let Some((start, end)) = found {
                 return Ok(Some(LocatedQuote {
                     place: place(&decoded, (start, end)),
@@ -225,11 +239,31 @@ impl FolderSources {
         }
         Ok(None)
     }
+
+    /// The paths of the inputs, as they were when they were last looked at.
+    fn names(&self) -> Result<Arc<[String]>, SourceError> {
+        if let Some(names) = lock(&self.names).as_ref() {
+            return Ok(Arc::clone(names));
+        }
+        let names: Arc<[String]> = self.roots.walk()?.files.into();
+        *lock(&self.names) = Some(Arc::clone(&names));
+        Ok(names)
+    }
+}
+
+/// The characters right before and right after a match.
+fn around(encoding: Encoding, before: &[u8], after: &[u8]) -> (Option<char>, Option<char>) {
+    let letters = |bytes: &[u8]| match encoding {
+        Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
+        _ => encoding::decode(bytes, encoding).unwrap_or_default(),
+    };
+    (letters(before).chars().next_back(), letters(after).chars().next())
 }
 
 impl Sources for FolderSources {
     fn list(&self) -> Result<Listing, SourceError> {
         let walked = self.roots.walk()?;
+        *lock(&self.names) = Some(walked.files.clone().into());
         let mut documents: Vec<Document> = Vec::new();
         let mut skipped = walked.skipped;
         for path in walked.files {
@@ -287,18 +321,27 @@ impl Sources for FolderSources {
         Ok(bytes)
     }
 
-    /// Quotations below 8 or above 2000 characters are not looked for.
+    /// Quotations below 8 characters (4 in scripts without spaces) or above 2000 are not looked for.
     fn locate(&self, path: &str, quote: &str) -> Result<Option<LocatedQuote>, SourceError> {
         let Verdict::Document(scan) = self.judge(path)? else {
             return Ok(None);
         };
-        let Some(wanted) = Wanted::new(quote) else {
+        let Some(wanted) = Quotation::new(quote) else {
             return Ok(None);
         };
-        match self.locate_bytes(path, &scan, wanted.text)? {
+        match self.locate_bytes(path, &scan, &wanted)? {
             Some(found) => Ok(Some(found)),
             None => self.locate_words(path, &scan, &wanted),
         }
+    }
+
+    fn resolve(&self, path: &str) -> Result<String, SourceError> {
+        if self.roots.open_file(path).is_ok() {
+            return Ok(path.to_owned());
+        }
+        let names = self.names()?;
+        let known: Vec<&str> = names.iter().map(String::as_str).collect();
+        Ok(name::resolve(&known, path).unwrap_or(path).to_owned())
     }
 }
 
@@ -318,30 +361,8 @@ fn passages_of(path: &str, decoded: &Decoded, rendering: &Rendering) -> Vec<Pass
 
 fn place(decoded: &Decoded, (start, end): Range) -> Place {
     Place {
-        start: decoded.file_offset(start),
-        end: decoded.file_offset(end),
-    }
-}
-
-/// How much of a file is searched at once.
-const WINDOW_BYTES: usize = 256 * 1024;
-
-/// The offset of the first occurrence of some bytes, in windows that overlap.
-fn find_bytes(mut file: File, needle: &[u8]) -> io::Result<Option<u64>> {
-    let finder = memchr::memmem::Finder::new(needle);
-    let mut window: Vec<u8> = Vec::with_capacity(WINDOW_BYTES + needle.len());
-    let mut base = 0;
-    loop {
-        let read = file.by_ref().take(WINDOW_BYTES as u64).read_to_end(&mut window)?;
-        if let Some(at) = finder.find(&window) {
-            return Ok(Some(base + at as u64));
-        }
-        if read == 0 {
-            return Ok(None);
-        }
-        let done = window.len().saturating_sub(needle.len() - 1);
-        window.drain(..done);
-        base += done as u64;
+        start: decoded.start(start),
+        end: decoded.end(end),
     }
 }
 

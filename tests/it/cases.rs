@@ -7,10 +7,12 @@ use anthill_kit::model_server::{ModelServer, Protocol};
 use serde_json::Value;
 
 mod answers;
+mod documents;
 mod endings;
 mod files;
 mod folders;
 mod own_output;
+mod quotations;
 mod score;
 
 /// One job on a stand-in for a model's server.

@@ -6,8 +6,7 @@ use anthill_contracts::brief::{Encoding, Passage, Place, SkipReason, Skipped};
 use anthill_contracts::digest::Digest;
 use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::{Document, DocumentKind, Listing, LocatedQuote, SourceError, Sources};
-
-use crate::critic::text_of;
+use anthill_text::encoding;
 
 /// Files by path.
 #[derive(Clone, Default)]
@@ -72,7 +71,8 @@ impl MemorySources {
 
     fn text(&self, path: &str) -> Result<(String, Encoding), SourceError> {
         let (bytes, encoding) = self.file(path)?;
-        let text = text_of(bytes, *encoding).expect("the files of a test are text in their encoding");
+        let text =
+            encoding::decode(bytes, *encoding).expect("the files of a test are text in their encoding");
         Ok((text, *encoding))
     }
 }
@@ -106,9 +106,9 @@ impl Sources for MemorySources {
     fn locate(&self, path: &str, quote: &str) -> Result<Option<LocatedQuote>, SourceError> {
         let (text, encoding) = self.text(path)?;
         let words: Vec<&str> = quote.split_whitespace().collect();
-        let length = |text: &str| match encoding {
-            Encoding::Utf8 => text.len() as u64,
-            Encoding::Latin1 => text.chars().count() as u64,
+        let length = |text: &str| {
+            let bytes = encoding::encode(text, encoding).expect("the text comes from the file");
+            bytes.len() as u64
         };
         let mut starts = text.char_indices().map(|(start, _)| start);
         let found = starts.find_map(|start| Some((start, matched(&text[start..], &words)?)));

@@ -12,7 +12,8 @@ const SHOWN_BYTES_MAX: usize = 120;
 
 /// Accepts when every claim is carried by one of its quotations.
 pub(super) fn opinion(claims: &[Finding]) -> OpinionAnswer {
-    let language = Language::new();
+    let texts: Vec<&str> = claims.iter().map(|claim| claim.text.as_str()).collect();
+    let language = Language::of(&texts.join("\n"));
     let mut reasons: Vec<String> = claims
         .iter()
         .filter(|claim| !is_carried(claim, &language))

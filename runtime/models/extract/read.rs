@@ -38,7 +38,7 @@ pub(super) fn findings(
     claims_max: usize,
     strategy: Strategy,
 ) -> FindingsAnswer {
-    let language = Language::new();
+    let language = Language::of(&sample(question, passages));
     let all = sentences::of_passages(passages, &language);
     let compared = candidates(question, all, strategy, &language);
     let terms: Vec<Vec<String>> = compared.iter().map(|one| one.terms.clone()).collect();
@@ -65,6 +65,22 @@ pub(super) fn findings(
         .map(|index| claim(&compared[index], scores[index]))
         .collect();
     FindingsAnswer { claims }
+}
+
+/// Most text that is looked at to tell its language, in bytes.
+const SAMPLE_BYTES: usize = 16 * 1024;
+
+/// A question with the start of what is read for it.
+fn sample(question: &str, passages: &[Passage]) -> String {
+    let mut sample = format!("{question}\n");
+    for passage in passages {
+        sample.push_str(&passage.text);
+        sample.push('\n');
+        if sample.len() >= SAMPLE_BYTES {
+            break;
+        }
+    }
+    sample
 }
 
 /// How good each sentence is by the strategy's measure, the best one about 1.
@@ -223,7 +239,7 @@ pub(super) fn milli(share: f64) -> u32 {
 
 /// The most central sentences of a text, in their order.
 pub(super) fn most_central(text: &str, wanted: usize) -> Vec<String> {
-    let language = Language::new();
+    let language = Language::of(text);
     let mut sentences: Vec<&str> = sentences::split(text)
         .into_iter()
         .map(|(_, sentence)| sentence)

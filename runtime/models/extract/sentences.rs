@@ -4,11 +4,15 @@
 //! questions well and answer nothing, so they are left out here, before anything is scored.
 
 use anthill_contracts::brief::Passage;
+pub(super) use anthill_text::sentence::split;
+use anthill_text::{fold, script, sentence, word};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::words::Language;
 
 const CHARS_MIN: usize = 25;
+/// What a character of a script without spaces counts against the least length: it says as much as several letters.
+const UNSPACED_WEIGHT: usize = 3;
 const CHARS_MAX: usize = 500;
 const WORDS_MIN: usize = 5;
 /// Words of a line without a full stop that still may be a sentence, such as an item of a list.
@@ -66,77 +70,42 @@ fn place(passage: &Passage, offset: usize, length: usize) -> Option<(u64, u64)> 
     Some((start, start.checked_add(u64::try_from(length).ok()?)?))
 }
 
-/// Sentences with their offsets, trimmed. Boundaries as Unicode has them, but not after abbreviations and not before a
-/// small letter.
-pub(super) fn split(text: &str) -> Vec<(usize, &str)> {
-    let mut sentences = Vec::new();
-    let mut start = 0;
-    for (offset, piece) in text.split_sentence_bound_indices() {
-        let end = offset + piece.len();
-        let so_far = &text[start..end];
-        let goes_on = ends_in_abbreviation(so_far) || begins_small(&text[end..]);
-        if end < text.len() && goes_on && !piece.ends_with('\n') {
-            continue;
-        }
-        push_trimmed(&mut sentences, text, start..end);
-        start = end;
-    }
-    push_trimmed(&mut sentences, text, start..text.len());
-    sentences
-}
-
-fn push_trimmed<'a>(out: &mut Vec<(usize, &'a str)>, text: &'a str, range: std::ops::Range<usize>) {
-    let piece = &text[range.clone()];
-    let trimmed = piece.trim();
-    if !trimmed.is_empty() {
-        let lead = piece.len() - piece.trim_start().len();
-        out.push((range.start + lead, trimmed));
-    }
-}
-
-fn begins_small(rest: &str) -> bool {
-    rest.chars().next().is_some_and(char::is_lowercase)
-}
-
-fn ends_in_abbreviation(text: &str) -> bool {
-    const ABBREVIATIONS: [&str; 24] = [
-        "e.g.", "i.e.", "etc.", "vs.", "cf.", "mr.", "mrs.", "ms.", "dr.", "prof.", "st.", "fig.", "figs.",
-        "no.", "nos.", "sec.", "ch.", "approx.", "ca.", "al.", "ed.", "eds.", "vol.", "pp.",
-    ];
-    let Some(last) = text.split_whitespace().next_back() else {
-        return false;
-    };
-    let last = last
-        .trim_start_matches(['(', '[', '"', '\u{201c}'])
-        .to_lowercase();
-    let initial = {
-        let mut chars = last.chars();
-        chars.next().is_some_and(char::is_alphabetic) && chars.next() == Some('.') && chars.next().is_none()
-    };
-    initial || ABBREVIATIONS.contains(&last.as_str())
-}
-
 /// How well a text stands alone as a claim, or nothing if it is no sentence.
 pub(super) fn shape(text: &str, language: &Language) -> Option<f64> {
     let chars = text.chars().count();
-    if !(CHARS_MIN..=CHARS_MAX).contains(&chars) || !is_prose(text, chars) {
+    let unspaced = text.chars().filter(|letter| script::is_unspaced(*letter)).count();
+    let weight = chars + unspaced * (UNSPACED_WEIGHT - 1);
+    if weight < CHARS_MIN || chars > CHARS_MAX || !is_prose(text, chars) {
         return None;
     }
     let words: Vec<String> = text.unicode_words().map(str::to_lowercase).collect();
-    let finished = ends_like_sentence(text);
+    let count = word::count(text);
+    let finished = sentence::is_ended(text);
     let words_min = if finished { WORDS_MIN } else { WORDS_MIN_UNFINISHED };
-    if words.len() < words_min || is_title(text, words.len()) {
+    if count < words_min || is_title(text, words.len()) {
         return None;
     }
     let joined = format!(" {} ", words.join(" "));
-    let function_words = words.iter().filter(|word| language.is_stop(word)).count();
+    let mut function_words = words.iter().filter(|word| language.is_stop(word)).count();
+    if unspaced * 2 > chars {
+        // Their particles are no words of their own.
+        function_words += 1;
+    }
     let mut shape = 1.0;
     shape *= if finished { 1.0 } else { 0.7 };
     shape *= if function_words == 0 { 0.6 } else { 1.0 };
     shape *= beginning(text, &words);
-    shape *= if text.ends_with('?') { 0.4 } else { 1.0 };
-    shape *= if text.ends_with(':') { 0.6 } else { 1.0 };
-    shape *= if words.len() > 45 { 0.8 } else { 1.0 };
+    shape *= if text.ends_with(['?', '\u{ff1f}', '\u{61f}']) {
+        0.4
+    } else {
+        1.0
+    };
+    shape *= if text.ends_with([':', '\u{ff1a}']) {
+        0.6
+    } else {
+        1.0
+    };
+    shape *= if count > 45 { 0.8 } else { 1.0 };
     shape *= if has_any(&joined, &BOILERPLATE) { 0.3 } else { 1.0 };
     shape *= if has_any(&joined, &SIGNPOSTS) { 0.5 } else { 1.0 };
     Some(shape)
@@ -202,14 +171,13 @@ fn beginning(text: &str, words: &[String]) -> f64 {
     leans * if odd { 0.75 } else { 1.0 }
 }
 
-fn ends_like_sentence(text: &str) -> bool {
-    let end = text.trim_end_matches(['"', '\'', ')', ']', '\u{201d}', '\u{2019}', '*', '_', '`']);
-    end.ends_with(['.', '!', '?', '\u{3002}', '\u{2026}', '\u{ff01}', '\u{ff1f}'])
-}
-
 /// Mostly letters and spaces, and few of the characters that code and tables are made of.
 fn is_prose(text: &str, chars: usize) -> bool {
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    // Signs of vowels and tones are parts of letters.
+    let letters = text
+        .chars()
+        .filter(|c| c.is_alphabetic() || script::is_unspaced(*c) || fold::is_part_of_letter(*c))
+        .count();
     let spaces = text.chars().filter(|c| c.is_whitespace()).count();
     let code = text
         .chars()
@@ -249,11 +217,13 @@ pub(super) fn as_claim(quote: &str) -> String {
     if let (1..=2, Some(rest)) = (digits, numbered) {
         text = rest;
     }
-    let text = text.trim_end_matches([':', ';', ',', ' ', '\u{b6}']);
-    if ends_like_sentence(text) {
+    let text = text.trim_end_matches([
+        ':', ';', ',', ' ', '\u{b6}', '\u{ff1a}', '\u{ff1b}', '\u{ff0c}', '\u{3001}',
+    ]);
+    if sentence::is_ended(text) {
         text.to_owned()
     } else {
-        format!("{text}.")
+        format!("{text}{}", sentence::full_stop(text))
     }
 }
 

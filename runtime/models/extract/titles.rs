@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use anthill_text::script;
+
 const TITLE_CHARS_MAX: usize = 80;
 /// Headings that say nothing without their document.
 const GENERIC: [&str; 20] = [
@@ -38,7 +40,8 @@ pub(super) fn of_heading(heading: &str) -> Option<String> {
         .replace('`', "");
     let generic = GENERIC.contains(&text.to_lowercase().as_str());
     let chars = text.chars().count();
-    (!generic && (3..=TITLE_CHARS_MAX).contains(&chars)).then(|| capitalised(&text))
+    let chars_min = if text.contains(script::is_unspaced) { 2 } else { 3 };
+    (!generic && (chars_min..=TITLE_CHARS_MAX).contains(&chars)).then(|| capitalised(&text))
 }
 
 /// A path as a title: the file's name, or its folder's where the name says nothing.

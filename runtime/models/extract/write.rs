@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use anthill_contracts::brief::Finding;
 use anthill_contracts::model::{Matter, OutlineAnswer, OutlineClaim, OutlineSection};
+use anthill_text::word;
 
 use super::ranking::{Candidate, SAME, Vector, centrality, choose, cosine, vectors};
 use super::relevance::Question;
@@ -80,8 +81,17 @@ pub(super) fn drop_last(outline: &mut OutlineAnswer) -> bool {
     true
 }
 
+/// Findings whose words tell the language.
+const SAMPLE_FINDINGS: usize = 100;
+
+fn language_of(wanted: &Wanted<'_>) -> Language {
+    let findings = wanted.findings.iter().take(SAMPLE_FINDINGS);
+    let texts: Vec<&str> = findings.map(|finding| finding.text.as_str()).collect();
+    Language::of(&format!("{}\n{}", wanted.question, texts.join("\n")))
+}
+
 fn scored<'a>(wanted: &Wanted<'a>) -> Vec<Scored<'a>> {
-    let language = Language::new();
+    let language = language_of(wanted);
     let mut kept: Vec<(usize, &Finding)> = wanted
         .findings
         .iter()
@@ -140,7 +150,7 @@ fn chosen(wanted: &Wanted<'_>, scored: &[Scored<'_>]) -> Vec<usize> {
     choose(&candidates, wanted.claims_max)
         .into_iter()
         .filter(|position| {
-            let words = scored[*position].finding.text.split_whitespace().count();
+            let words = word::count(&scored[*position].finding.text);
             let fits = words <= words_left;
             words_left -= if fits { words } else { 0 };
             fits
@@ -165,7 +175,7 @@ fn titled_sections(wanted: &Wanted<'_>, scored: &[Scored<'_>], chosen: &[usize])
     }
     groups.sort_by_key(|group| group.first().copied());
     let mut taken = BTreeSet::new();
-    let topic = Topic::new(wanted.question);
+    let topic = Topic::new(wanted);
     groups
         .iter()
         .filter(|group| !group.is_empty() && wanted.sections_max > 0)
@@ -183,10 +193,10 @@ struct Topic {
 }
 
 impl Topic {
-    fn new(question: &str) -> Self {
-        let language = Language::new();
+    fn new(wanted: &Wanted<'_>) -> Self {
+        let language = language_of(wanted);
         Self {
-            terms: language.terms(question),
+            terms: language.terms(wanted.question),
             language,
         }
     }

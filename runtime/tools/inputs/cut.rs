@@ -2,11 +2,19 @@
 //!
 //! A document is read in segments, each parsed by itself, so that a file of any length costs the memory of one
 //! segment. Segments end between paragraphs where they can, else between lines, else between words. What holds no
-//! passages and cannot be cut (a script, a long code block, an image inside a tag) may lie between two segments.
+//! passages and cannot be cut (a script, an image inside a tag) may lie between two segments.
 
 use super::format::Format;
-use super::parse::html::{self, Element, Piece};
+use super::parse::html::{Begins, Dialect, Outline};
+use super::parse::{Inside, markdown};
 use super::render::Range;
+
+/// A segment of a text, and what the text before it has left open, where its own parser does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) range: Range,
+    pub(super) inside: Option<Inside>,
+}
 
 /// A place where a document may be cut, in ascending order of their starts.
 #[derive(Clone, Copy)]
@@ -19,22 +27,48 @@ enum Mark {
     Opaque(Range),
 }
 
-/// Cuts a whole file into segments of about `chunk` bytes, a quarter more at most.
-pub(super) fn segments(format: Format, bytes: &[u8], chunk: usize) -> Vec<Range> {
-    let mut cutter = Cutter::new(bytes, chunk);
-    if bytes.len() <= cutter.max {
-        return vec![(0, bytes.len())];
+/// Cuts a whole text into segments of about `chunk` bytes, a quarter more at most.
+pub(super) fn segments(format: Format, text: &str, chunk: usize) -> Vec<Piece> {
+    let mut cutter = Cutter::new(text, chunk);
+    if text.len() <= cutter.max {
+        return vec![Piece {
+            range: (0, text.len()),
+            inside: None,
+        }];
     }
     match format {
-        Format::Markdown => mark_markdown(bytes, &mut cutter),
-        Format::Html => mark_html(bytes, &mut cutter),
-        Format::Source(_) | Format::Text => mark_lines(bytes, &mut cutter),
+        Format::Markdown => markdown_segments(text, cutter),
+        Format::Html => page_segments(text, Dialect::Html, cutter),
+        Format::Xml => page_segments(text, Dialect::Xml, cutter),
+        Format::Json => {
+            mark_values(text, &mut cutter);
+            plain(cutter.finish())
+        }
+        Format::Table => {
+            mark_rows(text, &mut cutter);
+            plain(cutter.finish())
+        }
+        Format::Source(_)
+        | Format::Settings(_)
+        | Format::Subtitles
+        | Format::Log
+        | Format::Listing
+        | Format::Text => {
+            mark_lines(text, &mut cutter);
+            plain(cutter.finish())
+        }
     }
-    cutter.finish()
+}
+
+fn plain(ranges: Vec<Range>) -> Vec<Piece> {
+    ranges
+        .into_iter()
+        .map(|range| Piece { range, inside: None })
+        .collect()
 }
 
 struct Cutter<'a> {
-    bytes: &'a [u8],
+    text: &'a str,
     chunk: usize,
     min: usize,
     max: usize,
@@ -47,9 +81,9 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(bytes: &'a [u8], chunk: usize) -> Self {
+    fn new(text: &'a str, chunk: usize) -> Self {
         Self {
-            bytes,
+            text,
             chunk,
             min: chunk - chunk / 4,
             max: chunk + chunk / 4,
@@ -113,39 +147,39 @@ impl<'a> Cutter<'a> {
         if from >= until {
             return limit;
         }
-        let window = &self.bytes[from..until];
+        let window = &self.text.as_bytes()[from..until];
         if let Some(space) = window.iter().rposition(u8::is_ascii_whitespace) {
             return from + space + 1;
         }
-        let inside_letter = |at: &usize| self.bytes[*at] & 0xc0 == 0x80;
-        // A UTF-8 character is at most four bytes long; a longer run of such bytes is Latin-1.
-        (until.saturating_sub(3).max(from + 1)..=until)
-            .rev()
-            .find(|at| *at < self.bytes.len() && !inside_letter(at))
-            .unwrap_or(until)
+        let between = self.text.floor_char_boundary(until);
+        if between > from {
+            between
+        } else {
+            self.text.ceil_char_boundary(until)
+        }
     }
 
     fn finish(mut self) -> Vec<Range> {
-        let end = self.bytes.len();
+        let end = self.text.len();
         self.reach(end);
         self.cut(end, end);
         self.done
     }
 }
 
-/// Starts of lines with the lines themselves, without their line feeds.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+/// Starts of lines with the lines themselves.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
-    bytes.split_inclusive(|byte| *byte == b'\n').map(move |line| {
+    text.split_inclusive('\n').map(move |line| {
         let at = start;
         start += line.len();
         (at, line)
     })
 }
 
-fn mark_lines(bytes: &[u8], cutter: &mut Cutter<'_>) {
+fn mark_lines(text: &str, cutter: &mut Cutter<'_>) {
     let mut after_blank = false;
-    for (at, line) in lines(bytes) {
+    for (at, line) in lines(text) {
         let blank = line.trim_ascii().is_empty();
         cutter.offer(if after_blank && !blank {
             Mark::Block(at)
@@ -156,54 +190,99 @@ fn mark_lines(bytes: &[u8], cutter: &mut Cutter<'_>) {
     }
 }
 
-/// Blocks of Markdown begin after a blank line at the left margin; fenced code is left whole or left out.
-fn mark_markdown(bytes: &[u8], cutter: &mut Cutter<'_>) {
+/// Rows end where a line ends outside of quotes.
+fn mark_rows(text: &str, cutter: &mut Cutter<'_>) {
+    let mut quotes = 0_usize;
+    for (at, line) in lines(text) {
+        if quotes.is_multiple_of(2) {
+            cutter.offer(Mark::Line(at));
+        }
+        quotes += line.matches('"').count();
+    }
+}
+
+/// Values of JSON end with a comma or a line outside of strings.
+fn mark_values(text: &str, cutter: &mut Cutter<'_>) {
+    let mut in_string = false;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'\n' if !in_string => cutter.offer(Mark::Line(at + 1)),
+            _ => {}
+        }
+    }
+}
+
+/// Blocks of Markdown begin after a blank line at the left margin. A listing is cut between its lines, and what comes
+/// after the cut knows its fence; a fence that says it holds Markdown fences nothing.
+fn markdown_segments(text: &str, mut cutter: Cutter<'_>) -> Vec<Piece> {
     let mut after_blank = false;
-    let mut fence: Option<(usize, &[u8])> = None;
-    for (at, line) in lines(bytes) {
-        let content = line.trim_ascii();
-        if let Some((from, marker)) = fence {
-            let closes = content.starts_with(marker) && content.iter().all(|byte| *byte == marker[0]);
-            if closes {
-                cutter.offer(Mark::Opaque((from, at + line.len())));
-                fence = None;
-            }
+    let mut fence: Option<(usize, &str)> = None;
+    let mut listings: Vec<(Range, &str)> = Vec::new();
+    for (at, line) in lines(text) {
+        let is_closing = fence.is_some_and(|(_, marker)| markdown::closes(line, marker));
+        if let Some((from, marker)) = fence.filter(|_| is_closing) {
+            listings.push(((from, at + line.len()), marker));
+            fence = None;
+            cutter.offer(Mark::Line(at));
+            after_blank = false;
             continue;
         }
-        let at_margin = line.first().is_some_and(|byte| !byte.is_ascii_whitespace());
-        let heading = content.starts_with(b"#");
-        if at_margin && (after_blank || heading) {
+        let content = line.trim_ascii();
+        let at_margin = line.starts_with(|letter: char| !letter.is_ascii_whitespace());
+        if fence.is_none() && at_margin && (after_blank || content.starts_with('#')) {
             cutter.offer(Mark::Block(at));
         } else {
             cutter.offer(Mark::Line(at));
         }
-        fence = fence_marker(content).map(|marker| (at, marker));
+        if fence.is_none()
+            && let Some((marker, info)) = markdown::fence_of(line)
+            && !markdown::is_markdown(info)
+        {
+            fence = Some((at + line.len(), marker));
+        }
         after_blank = content.is_empty();
     }
-    if let Some((from, _)) = fence {
-        cutter.offer(Mark::Opaque((from, bytes.len())));
-    }
+    // A fence that is never closed fences nothing.
+    let listing_at = |at: usize| {
+        let next = listings.partition_point(|(range, _)| range.1 <= at);
+        listings.get(next).filter(|(range, _)| range.0 <= at)
+    };
+    let with_fence = |range: Range| Piece {
+        range,
+        inside: listing_at(range.0).map(|(_, marker)| Inside::Listing((*marker).into())),
+    };
+    cutter.finish().into_iter().map(with_fence).collect()
 }
 
-/// The run of back-ticks or tildes that opens a fence, if this line does.
-fn fence_marker(content: &[u8]) -> Option<&[u8]> {
-    let byte = *content.first().filter(|byte| matches!(byte, b'`' | b'~'))?;
-    let length = content.iter().take_while(|other| **other == byte).count();
-    let closes_at_once = byte == b'`' && content[length..].contains(&b'`');
-    (length >= 3 && !closes_at_once).then(|| &content[..length])
-}
-
-/// Blocks of HTML begin and end with tags; tags themselves and what is left out are never cut.
-fn mark_html(bytes: &[u8], cutter: &mut Cutter<'_>) {
-    html::walk(bytes, &mut |piece| match piece {
-        Piece::Open(name, tag) => {
-            if Element::of(name) != Element::Inline {
-                cutter.offer(Mark::Block(tag.0));
-            }
-            cutter.offer(Mark::Opaque(tag));
+/// Passages of a page begin and end with tags; tags themselves and what is left out are never cut.
+fn page_segments(text: &str, dialect: Dialect, mut cutter: Cutter<'_>) -> Vec<Piece> {
+    let outline = Outline::new(text, dialect, None);
+    let mut done = 0;
+    outline.for_each_markup(&mut |range, begins| {
+        mark_text(&text[done..range.0], done, &mut cutter);
+        if begins == Begins::Passage {
+            cutter.offer(Mark::Block(range.0));
         }
-        Piece::Close(_, range) | Piece::LeftOut(range) => cutter.offer(Mark::Opaque(range)),
+        cutter.offer(Mark::Opaque(range));
+        done = range.1;
     });
+    mark_text(&text[done..], done, &mut cutter);
+    let with_elements = |range: Range| Piece {
+        range,
+        inside: Some(Inside::Page(outline.around(range.0))),
+    };
+    cutter.finish().into_iter().map(with_elements).collect()
+}
+
+/// Long text between two tags may be cut where its lines end.
+fn mark_text(text: &str, start: usize, cutter: &mut Cutter<'_>) {
+    for at in memchr::memchr_iter(b'\n', text.as_bytes()) {
+        cutter.offer(Mark::Line(start + at + 1));
+    }
 }
 
 #[cfg(test)]

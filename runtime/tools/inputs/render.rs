@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use anthill_text::fold::Folded;
+use anthill_text::{script, sentence};
+
 /// Longest text of one passage, in bytes; longer paragraphs become several passages.
 pub(super) const PASSAGE_BYTES_MAX: usize = 4 * 1024;
 
@@ -22,9 +25,28 @@ pub(super) struct Rendering {
     places: Vec<Range>,
     /// Ranges of inline markup, such as bold words and links, with their markers.
     inline: Vec<Range>,
+    /// Numbers of the characters that stand for white space with a line end in it, in order.
+    line_ends: Vec<u32>,
 }
 
 impl Rendering {
+    /// The text as it is compared; the places are numbers of characters.
+    pub(super) fn fold_into(&self, folded: &mut Folded, first: usize) {
+        let mut line_ends = self.line_ends.iter().peekable();
+        for (number, letter) in self.text.chars().enumerate() {
+            if line_ends.next_if(|at| **at as usize == number).is_some() {
+                folded.push_line_end(first + number);
+            } else {
+                folded.push(letter, first + number);
+            }
+        }
+    }
+
+    /// How many characters it has.
+    pub(super) const fn chars(&self) -> usize {
+        self.places.len()
+    }
+
     /// The range from one character to another, widened so that it does not cut the markers of inline markup
     /// whose words it holds entirely: `**bold** word` and not `bold** word`.
     pub(super) fn range_of(&self, first: usize, last: usize) -> Range {
@@ -84,16 +106,26 @@ fn piece_end(text: &str) -> usize {
         return text.len();
     }
     let window = &text[..text.floor_char_boundary(PASSAGE_BYTES_MAX)];
-    let sentence = window
-        .rmatch_indices(". ")
-        .chain(window.rmatch_indices("? "))
-        .chain(window.rmatch_indices("! "))
-        .map(|(at, _)| at + 1)
-        .filter(|at| *at > PASSAGE_BYTES_MAX / 2)
-        .max();
-    sentence
-        .or_else(|| window.rfind(' ').filter(|at| *at > 0))
+    let sentences = sentence::split(window);
+    let last = sentences
+        .iter()
+        .rev()
+        .map(|(at, _)| *at)
+        .find(|at| *at < window.len());
+    last.filter(|at| *at > PASSAGE_BYTES_MAX / 2)
+        .or_else(|| window.rfind([' ', '\n']).filter(|at| *at > 0))
         .unwrap_or(window.len())
+}
+
+/// What stands between two words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum White {
+    /// Shown as a space.
+    Space,
+    /// Shown as a space, and a line ends there.
+    LineEnd,
+    /// Shown as a line end.
+    Break,
 }
 
 /// Builds a rendering from characters in reading order.
@@ -102,27 +134,55 @@ pub(super) struct Builder {
     text: String,
     places: Vec<Range>,
     inline: Vec<Range>,
-    space: Option<Range>,
+    line_ends: Vec<u32>,
+    white: Option<(Range, White)>,
+    /// Where the text begins to which the places belong, in the whole.
+    shift: usize,
 }
 
 impl Builder {
     /// Adds one character that stands at `place`. White space is collapsed, control characters are dropped.
     pub(super) fn push(&mut self, letter: char, place: Range) {
+        let place = self.shifted(place);
         if letter.is_whitespace() {
-            if !self.text.is_empty() && self.space.is_none() {
-                self.space = Some(place);
-            }
-            return;
+            let is_line_end = script::is_line_end(letter);
+            return self.add_white(place, if is_line_end { White::LineEnd } else { White::Space });
         }
         if letter.is_control() {
             return;
         }
-        if let Some(space) = self.space.take() {
-            self.text.push(' ');
-            self.places.push(space);
+        if let Some((range, white)) = self.white.take() {
+            if white != White::Space {
+                self.line_ends
+                    .push(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+            }
+            self.text.push(if white == White::Break { '\n' } else { ' ' });
+            self.places.push(range);
         }
         self.text.push(letter);
         self.places.push(place);
+    }
+
+    /// Adds white space in which a line ends.
+    pub(super) fn push_line_end(&mut self, place: Range) {
+        self.add_white(self.shifted(place), White::LineEnd);
+    }
+
+    /// Adds a line end that is shown.
+    pub(super) fn push_break(&mut self, place: Range) {
+        self.add_white(self.shifted(place), White::Break);
+    }
+
+    fn add_white(&mut self, place: Range, white: White) {
+        if !self.text.is_empty() {
+            let (range, kind) = self.white.get_or_insert((place, white));
+            range.1 = range.1.max(place.1);
+            *kind = white.max(*kind);
+        }
+    }
+
+    const fn shifted(&self, place: Range) -> Range {
+        (place.0 + self.shift, place.1 + self.shift)
     }
 
     /// Adds text that stands as it is at `start`.
@@ -141,7 +201,17 @@ impl Builder {
 
     /// Remembers a range of inline markup.
     pub(super) fn mark_inline(&mut self, range: Range) {
-        self.inline.push(range);
+        self.inline.push(self.shifted(range));
+    }
+
+    /// Moves the text to which places belong on by so many bytes.
+    pub(super) const fn shift_by(&mut self, bytes: usize) {
+        self.shift += bytes;
+    }
+
+    /// Moves it back.
+    pub(super) const fn shift_back(&mut self, bytes: usize) {
+        self.shift -= bytes;
     }
 
     /// The text so far.
@@ -149,15 +219,23 @@ impl Builder {
         &self.text
     }
 
+    /// Whether there is any.
+    pub(super) const fn has_text(&self) -> bool {
+        !self.text.is_empty()
+    }
+
     /// Ends the rendering and starts the next one. Nothing comes of text without a letter or digit: rules,
     /// bullets and table borders are no passages.
     pub(super) fn take(&mut self, heading: Option<&Arc<str>>) -> Option<Rendering> {
+        let shift = self.shift;
         let built = std::mem::take(self);
+        self.shift = shift;
         built.text.contains(char::is_alphanumeric).then(|| Rendering {
             text: built.text,
             heading: heading.cloned(),
             places: built.places,
             inline: built.inline,
+            line_ends: built.line_ends,
         })
     }
 }

@@ -3,6 +3,7 @@
 //! A scan keeps the hash of every segment. A later read of one segment checks that hash, so it can neither show
 //! other text than was listed nor does it need to hash the rest of a long file again.
 
+use std::borrow::Cow;
 use std::fs::Metadata;
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(super) struct Segment {
     pub(super) end: u64,
     pub(super) digest: Digest,
     pub(super) context: Context,
+    pub(super) found: Found,
 }
 
 impl Scan {
@@ -53,9 +55,11 @@ impl Scan {
             bytes: self.bytes,
             encoding: self.encoding,
             kind: self.format.kind(),
+            // No reader is given a part in which there is nothing to read.
             cuts: self
                 .segments
                 .iter()
+                .filter(|segment| segment.found == Found::Text)
                 .skip(1)
                 .map(|segment| segment.start)
                 .collect(),
@@ -69,47 +73,76 @@ pub(super) fn scan(path: &str, bytes: &[u8], chunk: usize) -> Verdict {
         Ok(encoding) => encoding,
         Err(reason) => return Verdict::Skipped(reason),
     };
-    let format = Format::of(path, &bytes[..bytes.len().min(HEAD_BYTES)]);
-    Verdict::Document(Arc::new(Scan {
-        digest: Digest::of(bytes),
-        bytes: bytes.len() as u64,
-        encoding,
-        format,
-        segments: segments(format, encoding, bytes, chunk),
-    }))
-}
-
-fn segments(format: Format, encoding: Encoding, bytes: &[u8], chunk: usize) -> Vec<Segment> {
-    let ranges = cut::segments(format, bytes, chunk);
-    let mut context = Context::default();
-    let count = ranges.len();
-    let mut segments = Vec::with_capacity(count);
-    for (position, (start, end)) in ranges.into_iter().enumerate() {
-        let part = &bytes[start..end];
-        let next = if position + 1 == count {
-            Context::default()
-        } else {
-            context_after(format, encoding, (part, start as u64), &context)
-        };
-        segments.push(Segment {
-            start: start as u64,
-            end: end as u64,
-            digest: Digest::of(part),
-            context: std::mem::replace(&mut context, next),
-        });
+    let Some(decoded) = Decoded::new(bytes.to_vec(), 0, encoding) else {
+        return Verdict::Skipped(SkipReason::UnknownEncoding);
+    };
+    let head = &decoded.text()[..decoded.text().floor_char_boundary(HEAD_BYTES)];
+    let whole = Whole {
+        bytes,
+        text: parse::with_line_feeds(decoded.text()),
+        decoded: &decoded,
+        chunk,
+    };
+    for format in Format::of(path, head.as_bytes()).attempts() {
+        let (segments, found) = whole.segments(format);
+        if found == Found::Text {
+            return Verdict::Document(Arc::new(Scan {
+                digest: Digest::of(bytes),
+                bytes: bytes.len() as u64,
+                encoding,
+                format,
+                segments,
+            }));
+        }
     }
-    segments
+    Verdict::Skipped(SkipReason::Empty)
 }
 
-fn context_after(
-    format: Format,
-    encoding: Encoding,
-    (part, base): (&[u8], u64),
-    before: &Context,
-) -> Context {
-    match Decoded::new(part.to_vec(), base, encoding) {
-        Some(decoded) => parse::parse(format, decoded.text(), before).context,
-        None => before.clone(),
+/// A whole file as bytes and as text.
+struct Whole<'a> {
+    bytes: &'a [u8],
+    text: Cow<'a, str>,
+    decoded: &'a Decoded,
+    chunk: usize,
+}
+
+/// Whether there is anything to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Found {
+    Nothing,
+    Text,
+}
+
+impl Whole<'_> {
+    fn segments(&self, format: Format) -> (Vec<Segment>, Found) {
+        let mut context = Context::default();
+        let mut found = Found::Nothing;
+        let mut segments = Vec::new();
+        for piece in cut::segments(format, &self.text, self.chunk) {
+            if piece.inside.is_some() || !format.hands_on() {
+                context.inside = piece.inside;
+            }
+            let (from, until) = piece.range;
+            let parsed = parse::parse(format, &self.text[from..until], &context);
+            let here = if parsed.renderings.is_empty() {
+                Found::Nothing
+            } else {
+                Found::Text
+            };
+            found = found.max(here);
+            // The byte order mark is part of the first segment.
+            let start = if from == 0 { 0 } else { self.decoded.start(from) };
+            let end = self.decoded.end(until);
+            let bytes = |offset: u64| usize::try_from(offset).unwrap_or(self.bytes.len());
+            segments.push(Segment {
+                start,
+                end,
+                digest: Digest::of(&self.bytes[bytes(start)..bytes(end)]),
+                context: std::mem::replace(&mut context, parsed.context),
+                found: here,
+            });
+        }
+        (segments, found)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anthill_contracts::brief::Encoding;
 
+use super::window::WINDOW_BYTES;
 use super::*;
 
 mod example;
@@ -60,10 +61,7 @@ impl Folder {
     fn check_bytes(&self, path: &str, found: &LocatedQuote) {
         let bytes = fs::read(self.dir.path().join(path)).expect("the file can be read");
         let cut = &bytes[at(found.place.start)..at(found.place.end)];
-        let text = match found.encoding {
-            Encoding::Utf8 => String::from_utf8(cut.to_vec()).expect("a quotation is cut at letters"),
-            Encoding::Latin1 => cut.iter().copied().map(char::from).collect(),
-        };
+        let text = encoding::decode(cut, found.encoding).expect("a quotation is cut at letters");
         assert_eq!(text, found.quote);
         assert_eq!(text.trim(), text);
     }
@@ -196,7 +194,7 @@ fn quotations_are_found_across_the_borders_of_windows_and_segments() {
         WINDOW_BYTES,
         3 * WINDOW_BYTES - 1,
     ] {
-        let text = format!("{}{needle}{}", "x".repeat(filler), "y".repeat(1000));
+        let text = format!("{} {needle} {}", "x".repeat(filler - 1), "y".repeat(1000));
         let folder = Folder::new(&[("a.txt", text.as_bytes())]);
         let found = folder.locate("a.txt", needle).expect("it stands there");
         assert_eq!(found.place.start, filler as u64);

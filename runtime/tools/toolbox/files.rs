@@ -4,6 +4,7 @@ use anthill_contracts::brief::{Encoding, Passage};
 use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::{Document, DocumentKind};
 use anthill_contracts::tool::ToolOutput;
+use anthill_text::{encoding, name};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,7 +44,7 @@ impl Work for ListFiles {
             found += 1;
             let line = format!(
                 "{} ({}, {} bytes)\n",
-                document.path,
+                name::shown(&document.path),
                 kind_word(document.kind),
                 document.bytes
             );
@@ -57,7 +58,7 @@ impl Work for ListFiles {
         for skipped in listing.skipped.iter().filter(|skipped| wanted(&skipped.path)) {
             output.push(&format!(
                 "not readable: {} ({})\n",
-                skipped.path,
+                name::shown(&skipped.path),
                 skipped.reason.words()
             ));
         }
@@ -101,19 +102,20 @@ impl Work for ReadFile {
 
     fn work(self, view: &View) -> Result<ToolOutput, String> {
         let document = view.document(&self.path)?;
+        let path = name::shown(&document.path);
         if self.start >= document.bytes {
             return Err(format!(
-                "`{}` has only {} bytes; `start` must be below",
-                self.path, document.bytes
+                "`{path}` has only {} bytes; `start` must be below",
+                document.bytes
             ));
         }
         let wanted = self.bytes.min(READ_BYTES_MAX);
         let bytes = view
             .sources()
-            .bytes(&self.path, self.start, wanted)
+            .bytes(&document.path, self.start, wanted)
             .map_err(|error| error.to_string())?;
         let shown = decode(&bytes, self.start, document.encoding)
-            .ok_or_else(|| format!("`{}` has changed since the job listed it", self.path))?;
+            .ok_or_else(|| format!("`{path}` has changed since the job listed it"))?;
         let passages = passages(view, &document, &shown)?;
         Ok(self.show(&document, &shown, passages))
     }
@@ -124,7 +126,8 @@ impl ReadFile {
         let (start, end, all) = (shown.start, shown.end, document.bytes);
         let mut text = format!(
             "{}, bytes {start} to {end} of {all}:\n{}\n",
-            self.path, shown.text
+            name::shown(&document.path),
+            shown.text
         );
         if end < all {
             let rest = format!(
@@ -151,12 +154,8 @@ struct Shown {
 }
 
 fn decode(bytes: &[u8], start: u64, encoding: Encoding) -> Option<Shown> {
-    if encoding == Encoding::Latin1 {
-        return Some(Shown {
-            text: encoding_rs::mem::decode_latin1(bytes).into_owned(),
-            start,
-            end: start + bytes.len() as u64,
-        });
+    if encoding != Encoding::Utf8 {
+        return decode_other(bytes, start, encoding);
     }
     let is_tail = |byte: &u8| byte & 0xc0 == 0x80;
     let skipped = bytes.iter().take(3).take_while(|byte| is_tail(byte)).count();
@@ -175,6 +174,29 @@ fn decode(bytes: &[u8], start: u64, encoding: Encoding) -> Option<Shown> {
         start,
         end: start + text.len() as u64,
     })
+}
+
+/// Longest character of any encoding, in bytes.
+const CHARACTER_BYTES_MAX: usize = 4;
+
+/// The same for encodings in which a character does not tell where it begins: without the fewest bytes at both ends
+/// that leave text. Offsets that were returned before are borders of characters, so nothing is cut at the start of
+/// those.
+fn decode_other(bytes: &[u8], start: u64, encoding: Encoding) -> Option<Shown> {
+    let cuts =
+        (0..CHARACTER_BYTES_MAX).flat_map(|head| (0..CHARACTER_BYTES_MAX).map(move |tail| (head, tail)));
+    for (head, tail) in cuts {
+        let whole = bytes.get(head..bytes.len().checked_sub(tail)?)?;
+        if let Some(text) = encoding::decode(whole, encoding) {
+            let start = start + head as u64;
+            return Some(Shown {
+                text,
+                start,
+                end: start + whole.len() as u64,
+            });
+        }
+    }
+    None
 }
 
 /// The passages that stand entirely in what is shown.

@@ -11,11 +11,11 @@ use anthill_contracts::brief::Passage;
 use anthill_contracts::plan::DocumentSlice;
 use anthill_contracts::sources::{Document, Listing, SourceError, Sources};
 use anthill_contracts::tool::ToolOutput;
+use anthill_text::name;
+use anthill_text::word::Language;
 use bm25::{Embedder, EmbedderBuilder, Embedding, Scorer, Tokenizer};
-use rust_stemmers::{Algorithm, Stemmer};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::Work;
 use super::output::{Capped, Room};
@@ -24,16 +24,9 @@ use super::views::View;
 /// Most text that one job's index covers, in bytes.
 pub const INDEX_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Longest word that is indexed, in bytes; longer ones are data, not words.
-const WORD_BYTES_MAX: usize = 40;
-
-/// Words that stand in every passage and tell none from another.
-const STOP_WORDS: &[&str] = &[
-    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "did", "do", "does", "for",
-    "from", "had", "has", "have", "how", "if", "in", "into", "is", "it", "its", "not", "of", "on", "or", "s",
-    "so", "t", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to", "was",
-    "were", "what", "when", "where", "which", "who", "why", "will", "with",
-];
+/// How much text is looked at to tell its language, of a passage and in all, in bytes.
+const SAMPLE_PASSAGE_BYTES: usize = 400;
+const SAMPLE_BYTES: usize = 16 * 1024;
 
 /// Arguments of `search`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -77,7 +70,9 @@ impl Work for Search {
 fn shown(number: usize, passage: &Passage) -> String {
     let mut text = format!(
         "[{number}] {}, bytes {} to {}",
-        passage.path, passage.start, passage.end
+        name::shown(&passage.path),
+        passage.start,
+        passage.end
     );
     if let Some(heading) = &passage.heading {
         // Writing to a string cannot fail.
@@ -115,8 +110,9 @@ impl Index {
             documents_covered += 1;
         }
         let corpus: Vec<&str> = gathered.texts.iter().map(String::as_str).collect();
+        let language = Words(Language::of(&sample(&gathered.texts)));
         let embedder: Embedder<u32, Words> =
-            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Words::default(), &corpus).build();
+            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(language, &corpus).build();
         let mut scorer = Scorer::new();
         for (number, text) in (0..).zip(&gathered.texts) {
             scorer.upsert(&number, once_each(embedder.embed(text)));
@@ -227,24 +223,27 @@ fn once_each(mut embedding: Embedding) -> Embedding {
     embedding
 }
 
-/// Cuts text into stems of English words; words of other languages are stemmed alike in query and text.
-struct Words(Stemmer);
-
-impl Default for Words {
-    fn default() -> Self {
-        Self(Stemmer::create(Algorithm::English))
-    }
-}
+/// Cuts text into terms by the language of the corpus, in the forms in which quotations are compared.
+struct Words(Language);
 
 impl Tokenizer for Words {
     fn tokenize(&self, text: &str) -> Vec<String> {
-        text.unicode_words()
-            .filter(|word| word.len() <= WORD_BYTES_MAX)
-            .map(str::to_lowercase)
-            .filter(|word| !STOP_WORDS.contains(&word.as_str()))
-            .map(|word| self.0.stem(&word).into_owned())
-            .collect()
+        self.0.terms(text)
     }
+}
+
+/// The start of each passage, until that is enough to tell the language.
+fn sample(texts: &[String]) -> String {
+    let mut sample = String::new();
+    for text in texts {
+        let head = &text[..text.floor_char_boundary(SAMPLE_PASSAGE_BYTES)];
+        sample.push_str(head);
+        sample.push('\n');
+        if sample.len() >= SAMPLE_BYTES {
+            break;
+        }
+    }
+    sample
 }
 
 #[cfg(test)]

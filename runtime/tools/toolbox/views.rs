@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anthill_contracts::sources::{Document, Listing, SourceError, Sources, SourcesRef};
 
+use anthill_text::name;
+
 use super::search::Index;
 
 /// Most jobs that are remembered at once; the one that was used longest ago is forgotten first.
@@ -94,9 +96,20 @@ impl View {
             .binary_search_by(|document| document.path.as_str().cmp(path));
         match found {
             Ok(position) => Ok(listing.documents[position].clone()),
-            Err(_) => Err(missing(&listing, path)),
+            Err(_) => meant(&listing, path)
+                .cloned()
+                .ok_or_else(|| missing(&listing, path)),
         }
     }
+}
+
+/// The document that is meant by a path in another form, if it is one.
+fn meant<'a>(listing: &'a Listing, path: &str) -> Option<&'a Document> {
+    let documents = listing.documents.iter().map(|document| document.path.as_str());
+    let skipped = listing.skipped.iter().map(|skipped| skipped.path.as_str());
+    let known: Vec<&str> = documents.chain(skipped).collect();
+    let meant = name::resolve(&known, path)?;
+    listing.documents.iter().find(|document| document.path == meant)
 }
 
 /// Most paths that are offered in place of a wrong one.

@@ -4,7 +4,7 @@ use super::Question;
 use crate::extract::words::Language;
 
 fn covered(question: &str, text: &str, heading: &str) -> f64 {
-    let language = Language::new();
+    let language = Language::english();
     Question::new(question, &language).covered_by(&language.terms(text), &language.terms(heading))
 }
 
@@ -62,7 +62,7 @@ fn neighbours_of_the_question_count_as_such() {
 
 #[test]
 fn rare_terms_weigh_more() {
-    let language = Language::new();
+    let language = Language::english();
     let texts: Vec<Vec<String>> = (0..20)
         .map(|n| language.terms(if n == 0 { "rust ownership" } else { "rust" }))
         .collect();
@@ -77,7 +77,7 @@ fn rare_terms_weigh_more() {
 
 #[test]
 fn a_question_without_a_subject_is_open() {
-    let language = Language::new();
+    let language = Language::english();
     assert!(Question::new("Summarize these documents", &language).is_open());
     assert!(Question::new("", &language).is_open());
     assert!(!Question::new("Summarize ownership", &language).is_open());
@@ -85,7 +85,7 @@ fn a_question_without_a_subject_is_open() {
 
 #[test]
 fn answers_have_the_form_of_the_question() {
-    let language = Language::new();
+    let language = Language::english();
     let form = |question: &str, text: &str| Question::new(question, &language).form(text);
     assert!(form("What is a slice?", "A slice is a view.") > form("What is a slice?", "Slices rock."));
     assert!(form("Why slices?", "Because of speed.") <= form("Why slices?", "They exist because of speed."));

@@ -37,7 +37,7 @@ fn offsets_point_at_the_sentence() {
 
 #[test]
 fn what_is_no_sentence_is_left_out() {
-    let language = Language::new();
+    let language = Language::english();
     for text in [
         "Getting Started With The Async Runtime Book",
         "Home | Docs | Blog | About us and them",
@@ -57,7 +57,7 @@ fn what_is_no_sentence_is_left_out() {
 
 #[test]
 fn a_sentence_that_stands_alone_is_worth_more() {
-    let language = Language::new();
+    let language = Language::english();
     let worth = |text: &str| shape(text, &language).expect(text);
     let plain = worth("The borrow checker rejects two mutable references at once.");
     assert!((plain - 1.0).abs() < f64::EPSILON);

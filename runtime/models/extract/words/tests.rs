@@ -3,7 +3,7 @@
 use super::{Language, Vocabulary, content_words, head};
 
 fn terms(text: &str) -> Vec<String> {
-    Language::new().terms(text)
+    Language::english().terms(text)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::inputs::format::Comments;
 
 /// What a line left open for the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inside {
+pub(in crate::inputs) enum Inside {
     /// A comment or documentation string that ends with this marker.
     Comment(&'static str),
     /// A string that is no documentation and ends with this marker.

@@ -38,11 +38,18 @@ fn markdown_gives_paragraphs_items_quotes_and_cells() {
 }
 
 #[test]
-fn markdown_leaves_out_code_html_images_and_front_matter() {
+fn markdown_reads_code_html_and_front_matter_and_leaves_out_images() {
     check(
         "a.md",
         "---\ntitle: secret words\n---\n\nKept `code` &amp; \\*kept\\*.\n\n```rust\nlet hidden = 1;\n```\n\n    indented code\n\n<div>raw</div>\n\nSee ![an image](x.png) here.\n",
-        &[("", "Kept code & *kept*."), ("", "See here.")],
+        &[
+            ("", "title: secret words"),
+            ("", "Kept code & *kept*."),
+            ("", "let hidden = 1;"),
+            ("", "indented code"),
+            ("", "raw"),
+            ("", "See here."),
+        ],
     );
 }
 
@@ -58,6 +65,7 @@ fn html_gives_blocks_and_leaves_out_what_is_not_for_readers() {
             ("Ants & trails", "one"),
             ("Ants & trails", "two"),
             ("Ants & trails", "inside"),
+            ("Ants & trails", "code"),
             ("Ants & trails", "tail"),
         ],
     );
@@ -148,4 +156,175 @@ fn a_segment_inherits_heading_and_open_comment() {
     assert_eq!(second.renderings[0].text, "still comment");
     assert_eq!(second.renderings[0].heading.as_deref(), Some("Title"));
     assert_eq!(second.context.inside, None);
+}
+
+#[test]
+fn every_line_end_ends_lines() {
+    let text = "Food\n====\n\nAnts find food.\n\nOther\n=====\n\n- A scout walks.\n- Nothing.\n";
+    let expected: &[(&str, &str)] = &[
+        ("Food", "Ants find food."),
+        ("Other", "A scout walks."),
+        ("Other", "Nothing."),
+    ];
+    for end in ["\n", "\r", "\r\n", "\r\r\n", "\u{85}", "\u{2028}"] {
+        check("a.txt", &text.replace('\n', end), expected);
+        check("a.md", &text.replace('\n', end), expected);
+    }
+    check(
+        "a.rs",
+        "// One remark.\rcode();\r// Another.\r",
+        &[("", "One remark."), ("", "Another.")],
+    );
+    check("a.csv", "a,b\rc,d\r", &[("", "a, b"), ("", "c, d")]);
+}
+
+#[test]
+fn reports_between_fences_are_read_as_markdown() {
+    let report = "# Food\n\nAnts find **food**.\n\n## Scouts\n\n- They walk home.\n";
+    let expected: &[(&str, &str)] = &[("Food", "Ants find food."), ("Scouts", "They walk home.")];
+    for (before, after) in [
+        ("```markdown\n", "```\n"),
+        ("```md\n", "```"),
+        ("\n```\n", "```\n\n"),
+        ("~~~~ Markdown\n", "~~~~\n"),
+        ("```markdown\n", ""),
+        ("```\n", ""),
+    ] {
+        check("a.md", &format!("{before}{report}{after}"), expected);
+    }
+    check(
+        "a.md",
+        "```markdown\n# Food\n\n```sh\nls -l\n```\n\nAfter the listing.\n```\n",
+        &[("Food", "ls -l"), ("Food", "After the listing.")],
+    );
+    check(
+        "a.md",
+        "Before.\n\n```\nlet a;\nlet b;\n```\n\n```rust\nnever closed();\n\nAfter it.\n",
+        &[
+            ("", "Before."),
+            ("", "let a;\nlet b;"),
+            ("", "never closed();"),
+            ("", "After it."),
+        ],
+    );
+}
+
+#[test]
+fn html_in_markdown_is_read() {
+    check(
+        "a.md",
+        "# Food\n\n<details>\n<summary>How</summary>\nAnts follow <b>trails</b> &amp; find food.\n</details>\n\n\
+         <div class=\"note\">A note.</div>\n\n> <p>In a\n> quote.</p>\n\n- <table><tr><td>x<td>y</table>\n\n\
+         <!-- not\n\nread -->\n\n<details>\n\nMarkdown *inside*.\n\n</details>\n",
+        &[
+            ("Food", "How"),
+            ("Food", "Ants follow trails & find food."),
+            ("Food", "A note."),
+            ("Food", "In a quote."),
+            ("Food", "x"),
+            ("Food", "y"),
+            ("Food", "Markdown inside."),
+        ],
+    );
+}
+
+#[test]
+fn json_gives_its_values_under_their_names() {
+    check(
+        "a.json",
+        r#"{"id": 7, "user": "u1", "text": "Ants find food by trails.\nSee \u00e9t\u00e9 \ud83d\udc1c now.", "tags": ["a", "b"]}"#,
+        &[
+            ("", "id: 7,\nuser: u1,"),
+            (
+                "text",
+                "Ants find food by trails. See \u{e9}t\u{e9} \u{1f41c} now.",
+            ),
+            ("", "tags: a, b"),
+        ],
+    );
+    check(
+        "a.jsonl",
+        "{\"q\": \"How do ants find food?\"}\n{\"a\": \"They follow trails \\\"home\\\" again.\"}\n",
+        &[
+            ("q", "How do ants find food?"),
+            ("a", "They follow trails \"home\" again."),
+        ],
+    );
+    check(
+        "a.ipynb",
+        "{\"source\": [\"Ants walk on\\n\", \"trails that they smell.\"], \"image\": \"AAAA",
+        &[
+            ("source", "Ants walk on trails that they smell."),
+            ("", "image: AAAA"),
+        ],
+    );
+    check(
+        "a.json",
+        "// A remark on all of it.\n{broken: [1, 2",
+        &[("", "A remark on all of it."), ("", "broken: 1, 2")],
+    );
+}
+
+#[test]
+fn settings_give_their_values_comments_and_texts() {
+    check(
+        "a.yaml",
+        "# About the\n# colony.\nname: x\nport: 80 # no\nsay: \"Ants \\u00e9 find food\\tby trails\"\n- question: How do ants find food?\n  answer: >\n    Ants follow trails\n    of pheromone.\n\n    They smell them.\n  next: 'it''s'\n  long: Ants find\n    food by trails.\n",
+        &[
+            ("", "About the colony."),
+            ("", "name: x\nport: 80"),
+            ("say", "Ants \u{e9} find food by trails"),
+            ("question", "How do ants find food?"),
+            ("answer", "Ants follow trails of pheromone."),
+            ("answer", "They smell them."),
+            ("", "next: it's"),
+            ("long", "Ants find food by trails."),
+        ],
+    );
+    check(
+        "a.toml",
+        "[colony]\nsize = 3\nabout = \"\"\"\nAnts live in\nnests.\"\"\"\nwhy = 'They are safe in there.'\n",
+        &[
+            ("colony", "size: 3"),
+            ("about", "Ants live in nests."),
+            ("why", "They are safe in there."),
+        ],
+    );
+    check(
+        "a.ini",
+        "; Remark.\n[one]\nkey = value\n",
+        &[("", "Remark."), ("one", "key: value")],
+    );
+}
+
+#[test]
+fn tables_subtitles_and_logs_give_their_lines() {
+    check(
+        "a.csv",
+        "id,text\n1,\"Ants find food, they say \"\"often\"\".\n\nAgain and again.\"\n2,short\n",
+        &[
+            ("", "id, text"),
+            ("", "1,"),
+            ("", "Ants find food, they say \"often\"."),
+            ("", "Again and again."),
+            ("", "2, short"),
+        ],
+    );
+    check("a.tsv", "a\tb\nc\td e\n", &[("", "a, b"), ("", "c, d e")]);
+    check(
+        "a.srt",
+        "1\n00:00:01,000 --> 00:00:02,000\nAnts find food\n\n2\n00:00:03,000 --> 00:00:04,000\n<i>by trails.</i> Or not.\n\n3\n00:00:05,000 --> 00:00:06,000\nThe end\n",
+        &[("", "Ants find food by trails. Or not."), ("", "The end")],
+    );
+    check(
+        "a.log",
+        "10:00 started\n  with more\n10:01 ended\n",
+        &[("", "10:00 started with more"), ("", "10:01 ended")],
+    );
+}
+
+#[test]
+fn a_text_of_headings_alone_is_read() {
+    check("a.md", "# Words\n", &[("", "Words")]);
+    check("a.html", "<h1>Words</h1>", &[("", "Words")]);
 }

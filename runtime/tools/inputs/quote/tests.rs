@@ -7,12 +7,9 @@ use crate::inputs::parse::{Context, parse};
 /// Looks for `quote` in a document and compares the document's own words there.
 fn check(path: &str, text: &str, quote: &str, expected: Option<&str>) {
     let parsed = parse(Format::of(path, text.as_bytes()), text, &Context::default());
-    let found = Wanted::new(quote).and_then(|wanted| {
-        let words = parsed
-            .renderings
-            .iter()
-            .find_map(|rendering| wanted.find_in(rendering));
-        words.or_else(|| wanted.find_in_raw(text))
+    let found = Quotation::new(quote).and_then(|wanted| {
+        let words = Searched::new(&parsed.renderings).find(&wanted).0;
+        words.or_else(|| find_in_raw(text, &wanted).0)
     });
     assert_eq!(found.map(|(start, end)| &text[start..end]), expected, "{quote}");
 }
@@ -101,9 +98,9 @@ fn other_words_are_not_found() {
 
 #[test]
 fn too_short_and_too_long_quotations_are_not_looked_for() {
-    assert!(Wanted::new("  eight888  ").is_some());
-    assert!(Wanted::new("  seven77  ").is_none());
-    assert!(Wanted::new(&"a".repeat(2000)).is_some());
-    assert!(Wanted::new(&"a".repeat(2001)).is_none());
-    assert!(Wanted::new("--- ... --- !!").is_none());
+    assert!(Quotation::new("  eight888  ").is_some());
+    assert!(Quotation::new("  seven77  ").is_none());
+    assert!(Quotation::new(&"a".repeat(2000)).is_some());
+    assert!(Quotation::new(&"a".repeat(2001)).is_none());
+    assert!(Quotation::new("--- ... --- !!").is_none());
 }

@@ -62,7 +62,7 @@ fn every_passage_of_the_example_can_be_quoted() {
         assert!(passages.len() > 5, "{}", document.path);
         for passage in passages
             .iter()
-            .filter(|passage| Wanted::new(&passage.text).is_some())
+            .filter(|passage| Quotation::new(&passage.text).is_some())
         {
             let found = sources
                 .locate(&document.path, &passage.text)

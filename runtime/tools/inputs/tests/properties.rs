@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::inputs::scan::scan;
 
-const NAMES: [&str; 7] = ["a.md", "a.html", "a.rs", "a.py", "a.txt", "a", "a.sql"];
+const NAMES: [&str; 15] = [
+    "a.md", "a.html", "a.rs", "a.py", "a.txt", "a", "a.sql", "a.xml", "a.json", "a.yaml", "a.toml", "a.csv",
+    "a.srt", "a.log", "a.ini",
+];
 
 /// Pieces of documents that parsers trip over, together.
 const FRAGMENTS: &[&str] = &[
@@ -70,6 +73,29 @@ const FRAGMENTS: &[&str] = &[
     "\t",
     "\u{a0}",
     "---\n",
+    "key: value of several words\n",
+    "name = \"quoted \\u00e9 value\"\n",
+    "text: |\n  lines\n  of text\n",
+    "{\"a\": \"some words\\nof text\", \"b\": 1}",
+    "[",
+    "]",
+    "{",
+    "}",
+    "1\n00:00:01,000 --> 00:00:02,000\n",
+    "a;b,c\t\"d \"\" e\"\n",
+    "\r",
+    "\u{85}",
+    "\u{2028}",
+    "phero-\nmone ",
+    "e\u{301}",
+    "\u{8682}\u{8681}\u{3002}",
+    "<textarea>",
+    "<table>",
+    "<title>",
+    "<plaintext>",
+    "<template>",
+    "<select>",
+    "<svg>",
     "aVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWordAVeryLongWord",
 ];
 
@@ -137,7 +163,7 @@ proptest! {
         };
         for passage in folder.sources.read(&slice(&document, 0, document.bytes)).expect("it can be read") {
             let quote = first_words(&passage);
-            if Wanted::new(&quote).is_some() {
+            if Quotation::new(&quote).is_some() {
                 prop_assert!(folder.locate(NAMES[name], &quote).is_some(), "{quote:?} of {passage:?}");
             }
         }
@@ -154,9 +180,21 @@ proptest! {
         let start = from.index(letters.len());
         let quote: String = letters[start..letters.len().min(start + length)].iter().collect();
         let folder = Folder::with_limits(&[("a.txt", text.as_bytes())], limits());
-        if Wanted::new(&quote).is_some() && !folder.list().documents.is_empty() {
+        let Some(wanted) = Quotation::new(&quote) else {
+            return Ok(());
+        };
+        // A short stretch may cut a word or a letter, and is no quotation then.
+        let cuts = |outside: Option<&char>, inside: Option<char>| {
+            wanted.cuts(outside.copied(), inside) || outside.is_some_and(|outside| fold::is_part_of_letter(*outside))
+        };
+        let trimmed = quote.trim();
+        let skipped = quote.chars().count() - quote.trim_start().chars().count();
+        let (first, last) = (start + skipped, start + skipped + trimmed.chars().count());
+        let is_cut = cuts(first.checked_sub(1).map(|at| &letters[at]), trimmed.chars().next())
+            || cuts(letters.get(last), trimmed.chars().next_back());
+        if !is_cut && !folder.list().documents.is_empty() {
             let found = folder.locate("a.txt", &quote);
-            prop_assert_eq!(found.map(|found| found.quote), Some(quote.trim().to_owned()));
+            prop_assert_eq!(found.map(|found| found.quote), Some(wanted.text().to_owned()));
         }
     }
 
@@ -170,7 +208,7 @@ proptest! {
         };
         for passage in folder.sources.read(&slice(&document, 0, document.bytes)).expect("it can be read") {
             let quote = first_words(&passage);
-            if Wanted::new(&quote).is_some() {
+            if Quotation::new(&quote).is_some() {
                 prop_assert!(folder.locate("a.txt", &quote).is_some());
             }
         }
