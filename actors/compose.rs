@@ -21,7 +21,7 @@ mod findings;
 mod markdown;
 mod memo;
 
-pub use answer::{ANSWER_BYTES_MAX, lessons, parse_answer, parse_value};
+pub use answer::{ANSWER_BYTES_MAX, Objects, lessons, objects, parse_answer, parse_value};
 pub use brief::{brief_from_findings, brief_from_outline, partial_brief};
 pub use findings::{claims_of, findings, named_in, quoted_in, select_findings, without_quotes_of};
 pub use markdown::render_markdown;

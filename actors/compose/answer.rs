@@ -1,7 +1,8 @@
 //! A model's text as a value of its contract.
 //!
-//! Models wrap JSON in fences, thoughts and courtesies; those are peeled off. The value inside is held to its schema,
-//! so that every error names the place in the answer.
+//! Models wrap JSON in fences, thoughts and courtesies, and write drafts before it. [`objects`] finds every object that
+//! may be the answer, and the last one that fits the contract's schema is it: a draft never wins over what was written
+//! after it. Where none fits, the flaws of the last are told, so that every error names the place in the answer.
 
 use anthill_contracts::artifact::ReviewFinding;
 use anthill_contracts::model::LessonAnswer;
@@ -9,6 +10,7 @@ use anthill_contracts::signal::{
     PROPOSALS_PER_RUN_MAX, Proposal, SIGNAL_TEXT_BYTES_MAX, SignalBody, Trigger,
 };
 use anthill_contracts::task::ReasonCode;
+use jsonschema::Validator;
 use schemars::JsonSchema;
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
@@ -16,6 +18,10 @@ use serde_json::Value;
 
 use super::flaw;
 use crate::prompts::answer_schema;
+
+mod objects;
+
+pub use objects::{Objects, objects};
 
 /// Most bytes of an answer.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
@@ -35,13 +41,24 @@ pub fn parse_answer<T: DeserializeOwned + JsonSchema>(text: &str) -> Result<T, V
         );
         return Err(vec![flaw(ReasonCode::TooLong, detail)]);
     }
-    let value = object(text).map_err(|detail| vec![flaw(ReasonCode::ContractViolation, detail)])?;
-    parse_value(value)
+    let found = objects(text);
+    let validator = validator::<T>();
+    let fits = |value: &Value| validator.is_valid(value);
+    match found.values.iter().rposition(fits) {
+        Some(position) => parse_value(found.values.into_iter().nth(position).unwrap_or_default()),
+        None => match found.values.last() {
+            Some(last) => Err(violations(&validator, last)),
+            None => Err(vec![flaw(
+                ReasonCode::ContractViolation,
+                found.flaw.unwrap_or_default(),
+            )]),
+        },
+    }
 }
 
 /// Holds a JSON value to the contract; for answers that a tool call brings.
 pub fn parse_value<T: DeserializeOwned + JsonSchema>(value: Value) -> Result<T, Vec<ReviewFinding>> {
-    let flaws = violations::<T>(&value);
+    let flaws = violations(&validator::<T>(), &value);
     if !flaws.is_empty() {
         return Err(flaws);
     }
@@ -49,12 +66,12 @@ pub fn parse_value<T: DeserializeOwned + JsonSchema>(value: Value) -> Result<T, 
         .map_err(|error| vec![flaw(ReasonCode::ContractViolation, error.to_string())])
 }
 
-/// The lessons that an answer holds beside its work, as proposals. What is out of form is passed over: a lesson is a
-/// gift, and no reason to refuse good work.
+/// The lessons that an answer holds beside its work, as proposals: those of its last object. What is out of form is passed
+/// over: a lesson is a gift, and no reason to refuse good work.
 pub fn lessons(text: &str) -> Vec<Proposal> {
     let value = Some(text)
         .filter(|text| text.len() <= ANSWER_BYTES_MAX)
-        .and_then(|text| object(text).ok());
+        .and_then(|text| objects(text).values.pop());
     let given = value.as_ref().and_then(|value| value["lessons"].as_array());
     let lessons = given.into_iter().flatten().filter_map(|lesson| {
         let lesson = LessonAnswer::deserialize(lesson).ok()?;
@@ -71,9 +88,12 @@ pub fn lessons(text: &str) -> Vec<Proposal> {
     lessons.take(PROPOSALS_PER_RUN_MAX).collect()
 }
 
-fn violations<T: JsonSchema>(value: &Value) -> Vec<ReviewFinding> {
+fn validator<T: JsonSchema>() -> Validator {
     let schema = answer_schema::<T>("answer").schema;
-    let validator = jsonschema::validator_for(&schema).expect("schemas of our own types are valid");
+    jsonschema::validator_for(&schema).expect("schemas of our own types are valid")
+}
+
+fn violations(validator: &Validator, value: &Value) -> Vec<ReviewFinding> {
     let errors = validator.iter_errors(value).take(FLAWS_MAX);
     errors
         .map(|error| {
@@ -90,45 +110,4 @@ fn violations<T: JsonSchema>(value: &Value) -> Vec<ReviewFinding> {
             flaw(ReasonCode::ContractViolation, detail)
         })
         .collect()
-}
-
-/// The JSON object in a text: the whole of it, or inside a code fence, or behind some words.
-fn object(text: &str) -> Result<Value, String> {
-    let text = without_thoughts(text);
-    let candidates = [Some(text), fenced(text)];
-    let mut error = None;
-    for candidate in candidates.into_iter().flatten() {
-        let Some(start) = candidate.find('{') else {
-            continue;
-        };
-        // The first value counts; words behind it do not.
-        match serde_json::Deserializer::from_str(&candidate[start..])
-            .into_iter::<Value>()
-            .next()
-        {
-            Some(Ok(value)) => return Ok(value),
-            Some(Err(failure)) => error = error.or(Some(failure)),
-            None => {}
-        }
-    }
-    Err(match error {
-        Some(failure) if failure.is_eof() => format!("the JSON of the answer ends too early: {failure}"),
-        Some(failure) => format!("the answer is not valid JSON: {failure}"),
-        None => "the answer holds no JSON object".to_owned(),
-    })
-}
-
-/// The text behind a leading block of thoughts, as some models write one.
-fn without_thoughts(text: &str) -> &str {
-    let text = text.trim();
-    let thoughts_end = text
-        .strip_prefix("<think>")
-        .and_then(|rest| rest.split_once("</think>"));
-    thoughts_end.map_or(text, |(_, answer)| answer.trim())
-}
-
-/// What stands between the first two code fences.
-fn fenced(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("```")?;
-    Some(rest.split_once("```").map_or(rest, |(inside, _)| inside))
 }

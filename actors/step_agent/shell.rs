@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use anthill_contracts::budget::Amount;
+use anthill_contracts::budget::{Amount, Dimension};
 use anthill_contracts::codes;
 use anthill_contracts::digest::Blob;
 use anthill_contracts::fault::Problem;
@@ -245,11 +245,22 @@ impl AgentState {
             LoopStep::Exhausted(_, dimension) => {
                 let trouble = Trouble {
                     reason: ReasonCode::BudgetExhausted(dimension),
-                    detail: format!("the limit on {dimension} is reached"),
+                    detail: self.task_limit(dimension),
                     concerns_job: false,
                 };
                 self.say_last(AgentNews::Failed { trouble })
             }
+        }
+    }
+
+    /// Which limit of the task is reached. Where it is one of the job, the lead has paused already and says so itself.
+    fn task_limit(&self, dimension: Dimension) -> String {
+        match dimension {
+            Dimension::Steps => format!(
+                "the task has used up its steps: `work.steps_per_task_max` is {}, and its node of the plan may set fewer",
+                self.arguments.spec.work.steps_per_task_max
+            ),
+            _ => format!("the limit on {dimension} that the plan sets for this task is reached"),
         }
     }
 

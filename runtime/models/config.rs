@@ -78,6 +78,13 @@ pub struct ProviderConfig {
     /// models that refuse it; the answer is checked in any case. Default: true.
     #[serde(default = "yes")]
     pub structured_output: bool,
+    /// Through which proxy it is asked: `"env"` for what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say,
+    /// this machine's own addresses excepted; `"none"` for none; or the URL of one. Default: `"env"`.
+    #[serde(default)]
+    pub proxy: Option<String>,
+    /// A file of certificates in PEM that are trusted beside those of the system, for a private authority. Default: none.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The protocol of a provider.
@@ -125,6 +132,8 @@ impl ProviderConfig {
             retry_wait_max: one_minute(),
             concurrency_max: eight(),
             structured_output: yes(),
+            proxy: None,
+            ca_file: None,
         }
     }
 
@@ -290,6 +299,26 @@ pub enum ConfigError {
         model: String,
         /// The providers that there are.
         known: String,
+    },
+    /// A proxy that cannot be used; its URL is not repeated, for it may hold a password.
+    #[error("the proxy of the provider `{provider}`, named by {named_by}, cannot be used: {detail}")]
+    Proxy {
+        /// The provider.
+        provider: String,
+        /// The environment variable or the key.
+        named_by: String,
+        /// Why.
+        detail: String,
+    },
+    /// A file of certificates that cannot be used.
+    #[error("the ca_file `{}` of the provider `{provider}` cannot be used: {detail}", path.display())]
+    CaFile {
+        /// The provider.
+        provider: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
     },
     /// The HTTP client cannot be built.
     #[error("the HTTP client of the provider `{provider}` cannot be built: {detail}")]

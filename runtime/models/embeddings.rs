@@ -113,6 +113,7 @@ impl Embeddings {
             headers,
             redactor: Redactor::new(key.as_deref()),
             clock,
+            variables: keys,
         })
         .map_err(|error| refused(error.to_string()))?;
         Ok(Self {

@@ -5,7 +5,7 @@
 //! language model: it ranks the sentences that the request carries as data), and `scripted` (answers, latencies and
 //! faults from a file, for tests and simulations).
 //!
-//! Invariants: the crate never reads the environment (keys come through a closure); it logs no prompt, no answer and
+//! Invariants: the crate never reads the environment (keys and proxies come through a closure); it logs no prompt, no answer and
 //! no key; it never hands on an answer whose end it has not seen; everything that a provider sends is bounded.
 
 mod config;
@@ -16,10 +16,12 @@ pub mod metrics;
 mod prices;
 mod registry;
 mod remote;
+mod route;
 mod scripted;
 
 pub use config::{ConfigError, ModelsConfig, PriceConfig, ProviderConfig, ProviderKind};
 pub use embeddings::{Embeddings, EmbeddingsConfig};
 pub use extract::STRATEGIES;
 pub use registry::{KeyResolver, Registry};
+pub use route::{Route, RouteProxy};
 pub use scripted::{Fault, MatterKind, Rule, Script, ScriptedCall, ScriptedUsage, StopWord, When};

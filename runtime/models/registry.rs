@@ -15,10 +15,11 @@ use crate::config::{BUILTIN, ConfigError, ModelsConfig, ProviderConfig, SCRIPTED
 use crate::extract::{EXTRACT, Extract};
 use crate::prices::Prices;
 use crate::remote::{Remote, RemoteParts};
+use crate::route::{Route, Way};
 use crate::scripted::Scripted;
 use metered::Metered;
 
-/// Looks up a key by the name of its environment variable.
+/// Looks up a key, or a proxy, by the name of its environment variable.
 pub type KeyResolver = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Most script files that are held open at a time.
@@ -62,6 +63,15 @@ impl Registry {
         })
     }
 
+    /// Which way a provider is reached; `None` for one that is asked over no network.
+    pub fn route(&self, name: &str) -> Option<Result<Route, ConfigError>> {
+        let config = self.remotes.get(name)?;
+        let found = config
+            .endpoint(name)
+            .and_then(|url| Way::find(name, config, &url, &self.keys));
+        Some(found.map(|way| way.route))
+    }
+
     fn remote(&self, name: &str, config: &ProviderConfig) -> Result<Arc<dyn Provider>, ModelError> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(provider) = built.remotes.get(name) {
@@ -74,6 +84,7 @@ impl Registry {
             key,
             prices: Arc::clone(&self.prices),
             clock: Arc::clone(&self.clock),
+            variables: Arc::clone(&self.keys),
         })
         .map_err(|error| ModelError::Refused {
             provider: name.to_owned(),

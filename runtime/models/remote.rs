@@ -43,6 +43,7 @@ use crate::config::{ConfigError, ProviderConfig, ProviderKind};
 use crate::estimate;
 use crate::metrics::RETRIES_TOTAL;
 use crate::prices::Prices;
+use crate::registry::KeyResolver;
 use backoff::Backoff;
 use exchange::{Exchange, ExchangeParts};
 use protocol::{Answer, Protocol};
@@ -60,6 +61,8 @@ pub(crate) struct RemoteParts {
     pub(crate) prices: Arc<Prices>,
     /// For dates in `Retry-After`.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Looks up the variables that name a proxy.
+    pub(crate) variables: KeyResolver,
 }
 
 /// One remote provider.
@@ -90,6 +93,7 @@ impl Remote {
             key,
             prices,
             clock,
+            variables,
         } = parts;
         let protocol: Arc<dyn Protocol> = match config.kind {
             ProviderKind::Anthropic => Arc::new(anthropic::Messages::new(&config)),
@@ -109,6 +113,7 @@ impl Remote {
             headers,
             redactor: Redactor::new(key.as_deref()),
             clock,
+            variables: &variables,
         })?;
         Ok(Self {
             exchange,

@@ -11,6 +11,7 @@ mod documents;
 mod endings;
 mod files;
 mod folders;
+mod network;
 mod own_output;
 mod quotations;
 mod score;
@@ -51,6 +52,12 @@ impl Case {
     /// The same job on a provider of the Messages protocol.
     fn on_anthropic(self) -> Self {
         self.server.configure(&self.place, Protocol::Anthropic, "");
+        self
+    }
+
+    /// The same job with a variable in the program's environment.
+    fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.place = self.place.with_variable(name, value);
         self
     }
 

@@ -15,6 +15,7 @@ use anthill_contracts::fault::Problem;
 use anthill_contracts::model::{ModelError, Models};
 use anthill_contracts::sources::{Listing, Sources as _};
 use anthill_contracts::spec::InputSpec;
+use anthill_models::Registry;
 use anthill_tools::inputs::{FolderSources, SourceLimits};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
@@ -242,24 +243,29 @@ fn providers(config: &Config, clock: &Arc<dyn Clock>) -> Vec<Check> {
     names.sort_unstable();
     names.dedup();
     let builtin = Check::new("builtin/extract", Verdict::Good, "needs nothing");
-    let remote = names.into_iter().map(|name| provider(&*registry, name));
+    let remote = names.into_iter().map(|name| provider(&registry, name));
     std::iter::once(builtin).chain(remote).collect()
 }
 
 /// Whether a provider could be asked. Which model does not matter here, and nothing is sent.
-fn provider(models: &dyn Models, name: &str) -> Check {
+fn provider(models: &Registry, name: &str) -> Check {
     let model = format!("{name}/any").parse().map_err(|_| ());
+    let way = match models.route(name) {
+        Some(Ok(route)) => format!("; asks {route}"),
+        Some(Err(error)) => return Check::failed(name, error.into()),
+        None => String::new(),
+    };
     let found = model.map(|model| models.provider(&model));
     match found {
         Ok(Ok(_)) => Check::new(
             name,
             Verdict::Good,
-            "ready; whether it takes the key is seen at the first request",
+            format!("ready{way}; whether it takes the key is seen at the first request"),
         ),
         Ok(Err(ModelError::KeyMissing { variable, .. })) => Check::new(
             name,
             Verdict::Warning,
-            format!("no key in {variable}; needed only for its models"),
+            format!("no key in {variable}; needed only for its models{way}"),
         ),
         Ok(Err(error)) => Check::failed(name, error.into()),
         Err(()) => Check::new(

@@ -94,7 +94,7 @@ fn meaning(reason: ReasonCode) -> String {
     let text = match reason {
         ReasonCode::BudgetExhausted(dimension) => {
             return format!(
-                "The budget's limit on {dimension} was reached; go on with `anthill job resume JOB --budget {dimension}=LIMIT`."
+                "The budget's limit on {dimension} was reached; go on with `anthill job resume JOB --budget {dimension}=LIMIT`. Where a task's detail names a limit of its own, that one has to be raised."
             );
         }
         ReasonCode::ToolTimeout => "A tool did not answer in time; resume the job to try again.",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anthill_contracts::clock::Clock;
 use anthill_contracts::model::{DeltaSink, ModelDelta};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
@@ -16,6 +16,8 @@ use super::protocol::{Assembly, Progress};
 use super::redact::Redactor;
 use super::sse::{SseDecoder, SseEvent};
 use crate::config::{ConfigError, ProviderConfig};
+use crate::registry::KeyResolver;
+use crate::route::{Route, Way};
 
 /// Most bytes of one answer.
 const RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -47,11 +49,15 @@ pub(crate) struct ExchangeParts<'a> {
     pub(crate) redactor: Redactor,
     /// For dates in `Retry-After`.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Looks up the variables that name a proxy.
+    pub(crate) variables: &'a KeyResolver,
 }
 
 /// The way to one provider.
 pub(crate) struct Exchange {
     client: Client,
+    /// Told where no connection comes about.
+    route: Route,
     url: Url,
     redactor: Redactor,
     clock: Arc<dyn Clock>,
@@ -70,23 +76,27 @@ impl Exchange {
             mut headers,
             redactor,
             clock,
+            variables,
         } = parts;
+        let way = Way::find(name, config, &url, variables)?;
+        let route = way.route.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        // A proxy that compresses holds a stream back until a block is full. What comes compressed all the same is read.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         // A redirect would carry the prompt, and for some protocols the key, to a host that nobody configured.
-        let client = Client::builder()
+        let builder = Client::builder()
             .default_headers(headers)
             .user_agent(concat!("anthill/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(config.connect_timeout.duration())
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| ConfigError::Client {
-                provider: name.to_owned(),
-                detail: error.to_string(),
-            })?;
+            .redirect(Policy::none());
+        let client = way.take(builder).build().map_err(|error| ConfigError::Client {
+            provider: name.to_owned(),
+            detail: error.to_string(),
+        })?;
         Ok(Self {
             client,
+            route,
             url,
             redactor,
             clock,
@@ -120,7 +130,7 @@ impl Exchange {
     async fn collect(&self, body: &str) -> Result<Vec<u8>, Failure> {
         let mut response = within(self.first_byte, "no first byte", self.send(body, Words::Withheld)).await?;
         let mut bytes = Vec::new();
-        while let Some(more) = within(self.idle, "silence", chunk(&mut response)).await? {
+        while let Some(more) = within(self.idle, "silence", self.chunk(&mut response)).await? {
             bytes.extend_from_slice(&more);
             if bytes.len() > RESPONSE_BYTES_MAX {
                 return Err(Failure::malformed(format!(
@@ -139,7 +149,7 @@ impl Exchange {
     ) -> Result<(), Failure> {
         let opening = async {
             let mut response = self.open(body).await?;
-            let first = chunk(&mut response).await?;
+            let first = self.chunk(&mut response).await?;
             Ok((response, first))
         };
         let (mut response, mut next) = within(self.first_byte, "no first byte", opening).await?;
@@ -159,7 +169,7 @@ impl Exchange {
                 return Ok(());
             }
             outcome.map_err(|error| Failure::malformed(error.to_string()))?;
-            next = within(self.idle, "silence", chunk(&mut response)).await?;
+            next = within(self.idle, "silence", self.chunk(&mut response)).await?;
         }
         // The body has ended as HTTP wants it; whether the answer in it is complete, the protocol says.
         let outcome = decoder.finish(&mut events);
@@ -169,7 +179,10 @@ impl Exchange {
 
     async fn send(&self, body: &str, words: Words) -> Result<Response, Failure> {
         let request = self.client.post(self.url.clone()).body(body.to_owned());
-        let response = request.send().await.map_err(|error| connection(&error))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| connection(&error, &self.route))?;
         let status = response.status();
         if !status.is_success() {
             let wait = retry_after(response.headers(), &self.clock);
@@ -197,6 +210,13 @@ impl Exchange {
                 Err(Failure::malformed(format!("`{kind}` instead of an event stream")))
             }
             _ => Ok(response),
+        }
+    }
+
+    async fn chunk(&self, response: &mut Response) -> Result<Option<Vec<u8>>, Failure> {
+        match response.chunk().await {
+            Ok(bytes) => Ok(bytes.map(Into::into)),
+            Err(error) => Err(connection(&error, &self.route)),
         }
     }
 
@@ -232,13 +252,6 @@ fn take_in(
     Ok(Progress::More)
 }
 
-async fn chunk(response: &mut Response) -> Result<Option<Vec<u8>>, Failure> {
-    match response.chunk().await {
-        Ok(bytes) => Ok(bytes.map(Into::into)),
-        Err(error) => Err(connection(&error)),
-    }
-}
-
 async fn within<T>(
     limit: Duration,
     what: &str,
@@ -251,9 +264,10 @@ async fn within<T>(
 }
 
 /// What happened to a connection, with the causes, which say more than the error itself, and without the URL.
-fn connection(error: &reqwest::Error) -> Failure {
+fn connection(error: &reqwest::Error, route: &Route) -> Failure {
+    let cannot = format!("cannot connect to {route}");
     let what = if error.is_connect() {
-        "cannot connect"
+        cannot.as_str()
     } else if error.is_body() || error.is_decode() {
         "the connection broke within the answer"
     } else {

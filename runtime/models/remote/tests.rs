@@ -88,6 +88,7 @@ fn remote(config: ProviderConfig) -> Remote {
         key: Some(KEY.to_owned()),
         prices: Arc::new(Prices::new(&prices)),
         clock: Arc::new(SystemClock::new()),
+        variables: Arc::new(|_| None),
     })
     .expect("the configuration is good")
 }

@@ -60,3 +60,41 @@ fn a_job_that_paused_for_its_key_goes_on_where_it_stopped() {
     case.resume(&[]).ok();
     assert_eq!(case.claims(), 2);
 }
+
+/// A draft in thoughts, and what may end them.
+const ENDS: [&str; 5] = [
+    "\n</think>\n\n",
+    "[/THINK]",
+    "◁/think▷ ",
+    "<|end|><|start|>assistant<|channel|>final<|message|>",
+    "\nSo this is what I answer:\n```json\n",
+];
+
+#[test]
+fn a_draft_in_thoughts_never_wins_over_the_answer() {
+    for end in ENDS {
+        let case = Case::of_readers(ModelServer::start(move |call| {
+            let draft = if call.is_writer() {
+                r#"{"sections": []}"#
+            } else {
+                r#"{"claims": []}"#
+            };
+            let honest = call.honest();
+            call.says(format!(
+                "Nothing to say would be {draft}, but it does say something.{end}{honest}"
+            ))
+        }));
+        case.run().ok();
+        assert_eq!(case.claims(), 2, "{end}");
+        assert_eq!(case.server.calls().len(), 3, "nothing was asked twice: {end}");
+    }
+}
+
+#[test]
+fn a_marker_that_an_answer_quotes_cuts_nothing() {
+    let case = Case::of_readers(ModelServer::honest());
+    case.place
+        .write("docs/moon.md", "The moon writes </think> into the sand.\n");
+    case.run().ok();
+    assert!(case.place.read("out/brief.json").contains("writes </think> into"));
+}
