@@ -17,7 +17,9 @@ use anthill_store::{KnowledgeDb, SqliteStore, StoreOptions};
 use anthill_supervisors::node::{Node, NodeArguments};
 use anthill_tools::inputs::{FolderSources, SourceLimits};
 use anthill_tools::toolbox::{StandardToolbox, post_artifact_spec};
+use rustix::process::Signal;
 use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{self, Config};
 use crate::console::Failure;
@@ -30,7 +32,7 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
         .enable_all()
         .build()
         .map_err(|error| no_runtime(&error))?;
-    runtime.block_on(future)
+    runtime.block_on(outliving_size_limits(future))
 }
 
 /// Runs a command that works, on all cores.
@@ -40,7 +42,15 @@ pub fn block_on_all_cores<T>(future: impl Future<Output = Result<T, Failure>>) -
         .thread_name("anthill-worker")
         .build()
         .map_err(|error| no_runtime(&error))?;
-    runtime.block_on(future)
+    runtime.block_on(outliving_size_limits(future))
+}
+
+/// A write beyond the size that a file may have (`ulimit -f`) is an error of that write, with a code and without a draft
+/// left behind; unheard, its signal would end the process on the spot.
+async fn outliving_size_limits<T>(future: impl Future<Output = T>) -> T {
+    // Where it cannot be heard, the command runs as any other program does.
+    let _heard = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+    future.await
 }
 
 fn no_runtime(error: &std::io::Error) -> Problem {

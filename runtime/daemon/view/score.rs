@@ -137,12 +137,12 @@ impl Score {
     fn why_unknown(&self, without: Option<&Mean>) -> String {
         match (self.gain_unknown, without) {
             (Some(Unknown::FewControls), Some(mean)) => format!(
-                "{:.2} over {}, too few to compare ({CONTROLS_MIN} are needed)",
+                "{:.2} over {}, too few of {CONTROLS_MIN}",
                 mean.score.mean,
                 words::counted(mean.tasks, "task")
             ),
             (Some(Unknown::NotUsed), _) => "the same, the job uses none".to_owned(),
-            _ => "not measured, no task was left without it".to_owned(),
+            _ => "not measured, each task was given it".to_owned(),
         }
     }
 }

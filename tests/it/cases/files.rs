@@ -148,6 +148,26 @@ fn the_standard_output_stream_gets_the_export_alone() {
 }
 
 #[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_leaves_no_draft() {
+    let place = done();
+    place.write("shelf/target", "old");
+    let command = format!(
+        "ulimit -f 0; exec {} knowledge export shelf/target",
+        env!("CARGO_BIN_EXE_anthill")
+    );
+    let output = Command::new("bash")
+        .args(["-c", &command])
+        .current_dir(place.path(""))
+        .output()
+        .expect("bash runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{told}");
+    assert!(told.starts_with("error: AH02"), "{told}");
+    assert_eq!(place.read("shelf/target"), "old");
+    assert_eq!(fs::read_dir(place.path("shelf")).expect("the folder").count(), 1);
+}
+
+#[test]
 fn a_target_that_cannot_be_a_file_is_refused_by_name() {
     let place = done();
     fs::create_dir(place.path("folder")).expect("a folder");

@@ -120,7 +120,7 @@ fn too_few_controls_or_none_are_said_to_be() {
     let score = &newest(&place)["score"];
     assert!(score["gain"].is_null(), "{score}");
     let expected = match score["without_knowledge"]["tasks"].as_u64() {
-        Some(_) => "too few to compare (5 are needed)",
+        Some(_) => "too few of 5",
         None => "without knowledge: not measured",
     };
     assert!(told.contains(expected), "{told}");

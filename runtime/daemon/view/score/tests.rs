@@ -76,14 +76,14 @@ fn a_gain_is_told_from_five_controls_on() {
     );
     assert!(
         told(&job(sum(30, 0.8), sum(4, 0.5), NONE))
-            .ends_with("without knowledge: 0.50 over 4 tasks, too few to compare (5 are needed)")
+            .ends_with("without knowledge: 0.50 over 4 tasks, too few of 5")
     );
     assert!(
         told(&job(sum(30, 0.8), NONE, NONE))
-            .ends_with("without knowledge: not measured, no task was left without it")
+            .ends_with("without knowledge: not measured, each task was given it")
     );
     assert!(told(&job(NONE, NONE, sum(3, 1.0))).ends_with("without knowledge: the same, the job uses none"));
-    assert!(told(&job(NONE, sum(9, 0.1), NONE)).contains("too few to compare"));
+    assert!(told(&job(NONE, sum(9, 0.1), NONE)).contains("too few of 5"));
 }
 
 #[test]
