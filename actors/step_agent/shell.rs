@@ -365,6 +365,7 @@ impl AgentState {
                 let (kind, cost) = (
                     StepKind::Model {
                         model: reply.model.clone(),
+                        counted: reply.counted,
                     },
                     reply.cost,
                 );

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Amount;
 use crate::digest::Digest;
 use crate::id::{StepId, ToolCallId};
+use crate::model::Counted;
 
 /// Which half of a task's life a step belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +50,9 @@ pub enum StepKind {
     Model {
         /// Provider and model that answered, such as `builtin/extract`.
         model: String,
+        /// Where the tokens of `cost` come from.
+        #[serde(default)]
+        counted: Counted,
     },
     /// Ran a tool.
     Tool {
@@ -59,4 +63,11 @@ pub enum StepKind {
         /// Whether it ended well.
         ok: bool,
     },
+}
+
+impl StepKind {
+    /// Whether its cost holds tokens that no provider counted.
+    pub const fn is_estimated(&self) -> bool {
+        matches!(self, Self::Model { counted, .. } if !counted.is_whole())
+    }
 }

@@ -303,6 +303,9 @@ pub struct TaskRow {
     /// How good its work was found, where a check or a known answer says so.
     #[serde(default)]
     pub score: Option<TaskScore>,
+    /// Whether `spent` holds tokens that no provider counted, so that the bound which was reserved for them is charged.
+    #[serde(default)]
+    pub estimated: bool,
 }
 
 /// A step as a projection shows it.

@@ -389,6 +389,7 @@ impl JobFold {
             ended_at: None,
             model: None,
             score: None,
+            estimated: false,
         });
         self.scores.add(listed.document.as_deref());
         delta.tasks.insert(position);
@@ -425,6 +426,7 @@ impl JobFold {
     fn record(&mut self, task_id: TaskId, step: StepRecord, at: Timestamp, delta: &mut Delta) {
         let position = self.position(task_id, delta);
         self.tasks[position].spent = self.tasks[position].spent.plus(step.cost);
+        self.tasks[position].estimated |= step.kind.is_estimated();
         self.spend(step.cost);
         delta.tasks.insert(position);
         let row = StepRow {

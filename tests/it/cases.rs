@@ -7,14 +7,17 @@ use anthill_kit::model_server::{ModelServer, Protocol};
 use serde_json::Value;
 
 mod answers;
+mod calls;
 mod documents;
 mod endings;
 mod files;
 mod folders;
+mod money;
 mod network;
 mod own_output;
 mod quotations;
 mod score;
+mod streams;
 
 /// One job on a stand-in for a model's server.
 struct Case {
@@ -98,6 +101,20 @@ impl Case {
         self.place
             .run(["job", "show", "job_", "--data-dir", "data", "--json"])
             .json()
+    }
+
+    /// What became of the job's tasks, for people, one line each.
+    fn details(&self) -> Vec<String> {
+        let job = self.job();
+        let tasks = job["tasks"].as_array().expect("a list").iter();
+        tasks
+            .filter_map(|task| task["detail"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// How often readers asked.
+    fn readers_asked(&self) -> usize {
+        self.server.calls().iter().filter(|call| call.is_reader()).count()
     }
 
     /// Claims of the brief; none where no brief was written.

@@ -6,6 +6,7 @@ use anthill_actors::step_loop::{Deed, LoopInput, LoopStep, StepLoop};
 use anthill_contracts::artifact::{ArtifactVersion, Review, ReviewFinding, Trust};
 use anthill_contracts::digest::Digest;
 use anthill_contracts::id::{ArtifactId, ReceiptId, StepId, TaskId, ToolCallId};
+use anthill_contracts::model::Counted;
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Role};
 use anthill_contracts::step::{StepKind, StepRecord};
 use anthill_contracts::task::ReasonCode;
@@ -332,6 +333,7 @@ impl Sim {
                 agent.calls.clone_from(&reply.calls);
                 let kind = StepKind::Model {
                     model: "sim/chance".to_owned(),
+                    counted: Counted::Provider,
                 };
                 (kind, blob_of(&request_of(&agent.shown)), blob_of(&reply), cost)
             }

@@ -158,10 +158,10 @@ fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
             (Some(start), Some(end)) => words::time(end.0.saturating_sub(start.0)),
             _ => String::new(),
         };
-        let cost = if task.spent.is_zero() {
-            String::new()
-        } else {
-            words::cost(&task.spent)
+        let cost = match (task.spent.is_zero(), task.estimated) {
+            (true, _) => String::new(),
+            (false, false) => words::cost(&task.spent),
+            (false, true) => format!("~{}", words::cost(&task.spent)),
         };
         let reason = match (task.reason, &task.detail) {
             (Some(reason), Some(detail)) => format!("{reason}: {}", words::shortened(detail, 80)),
@@ -181,7 +181,13 @@ fn show_tasks(tasks: &[TaskRow], console: &mut Console) -> Result<(), Failure> {
             reason,
         ]);
     }
-    console.line(words::rows(&table))
+    console.line(words::rows(&table))?;
+    if tasks.iter().any(|task| task.estimated) {
+        console.line(
+            "~ the provider did not count all tokens; the bound that was reserved for them is charged",
+        )?;
+    }
+    Ok(())
 }
 
 async fn events(store: &dyn Store, (job, from): (&str, u64), console: &mut Console) -> Result<u8, Failure> {

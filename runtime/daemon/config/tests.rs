@@ -83,7 +83,9 @@ fn what_is_shown_as_an_example_parses() {
     let mut expected = anthill_models::ProviderConfig::new(anthill_models::ProviderKind::Openai);
     expected.base_url = Some("http://127.0.0.1:8080/v1".to_owned());
     expected.key_env = Some(String::new());
-    assert_eq!(*local, expected, "the file shows the defaults of a provider");
+    expected.proxy = Some("env".to_owned());
+    expected.ca_file = Some("company-ca.pem".into());
+    assert_eq!(*local, expected, "the file shows the defaults of a provider, and a file for the one key without");
     let embeddings = config.knowledge.embeddings.expect("an example");
     assert_eq!(
         (&*embeddings.provider, embeddings.dimensions),

@@ -214,7 +214,9 @@ pub(crate) fn finished(request: &ModelRequest, calls: Vec<RawCall>) -> Vec<ToolC
 
 fn unique(id: &str, taken: &mut BTreeSet<String>, next: &mut usize) -> String {
     let id = id.trim();
-    let is_sendable = !id.is_empty() && id.len() <= ID_CHARS_MAX && !id.chars().any(char::is_control);
+    // Strict servers take fewer; `.` and `:` stand in the ids of models that read them again.
+    let is_id_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
+    let is_sendable = !id.is_empty() && id.len() <= ID_CHARS_MAX && id.chars().all(is_id_char);
     if is_sendable && taken.insert(id.to_owned()) {
         return id.to_owned();
     }

@@ -9,6 +9,7 @@ use anthill_contracts::id::{
     ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
 };
 use anthill_contracts::knowledge::Cut;
+use anthill_contracts::model::Counted;
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, EvidenceClass, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
@@ -144,6 +145,7 @@ pub fn model_step(task_id: TaskId, seq: u32) -> StepRecord {
         seq,
         StepKind::Model {
             model: "builtin/extract".to_owned(),
+            counted: Counted::Provider,
         },
     )
 }

@@ -1,5 +1,8 @@
 //! The fold's rules that the suite does not reach.
 
+use anthill_contracts::model::Counted;
+use anthill_contracts::step::StepKind;
+
 use super::*;
 use crate::conformance::samples;
 
@@ -62,6 +65,25 @@ fn a_task_ends_once() {
     let journal = Journal::submitted().with(vec![succeeded(task_id), failed, succeeded(task_id)]);
     assert_eq!(journal.fold.tasks()[0].status, TaskStatus::Succeeded);
     assert_eq!(journal.job().tasks_succeeded, 1);
+}
+
+#[test]
+fn a_task_whose_tokens_nobody_counted_is_marked() {
+    let (counted, guessed) = (samples::reader(0), samples::reader(1));
+    let recorded = |task_id: TaskId, kind: StepKind| JobEvent::StepRecorded {
+        task_id,
+        step: samples::step(task_id, 0, kind),
+    };
+    let asked = |counted: Counted| StepKind::Model {
+        model: "a/model".to_owned(),
+        counted,
+    };
+    let journal = Journal::submitted().with(vec![
+        recorded(counted, asked(Counted::Provider)),
+        recorded(guessed, asked(Counted::Partly)),
+    ]);
+    let marks: Vec<bool> = journal.fold.tasks().iter().map(|task| task.estimated).collect();
+    assert_eq!(marks, [false, true]);
 }
 
 #[test]

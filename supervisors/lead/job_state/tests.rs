@@ -1,6 +1,7 @@
 //! The fold takes everything in and finds what does not fit.
 
 use anthill_contracts::id::{NodeId, StepId};
+use anthill_contracts::model::Counted;
 use anthill_contracts::step::{Phase, StepKind};
 
 use super::*;
@@ -78,6 +79,7 @@ fn a_gap_in_the_steps_is_found() {
         round: 0,
         kind: StepKind::Model {
             model: "test".to_owned(),
+            counted: Counted::Provider,
         },
         request: Digest::of(b"q"),
         answer: Digest::of(b"a"),

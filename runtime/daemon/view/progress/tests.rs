@@ -4,6 +4,7 @@ use anthill_contracts::clock::Timestamp;
 use anthill_contracts::digest::Digest;
 use anthill_contracts::event::Reuse;
 use anthill_contracts::id::{NodeId, StepId};
+use anthill_contracts::model::Counted;
 use anthill_contracts::plan::{Item, PlanNode};
 use anthill_contracts::step::{Phase, StepKind, StepRecord};
 
@@ -67,6 +68,7 @@ fn step(task_id: TaskId, tokens_in: u64) -> JobEvent {
         round: 0,
         kind: StepKind::Model {
             model: "builtin/extract".to_owned(),
+            counted: Counted::Provider,
         },
         request: Digest::of(b"q"),
         answer: Digest::of(b"a"),

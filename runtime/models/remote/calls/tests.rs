@@ -235,10 +235,23 @@ fn ids_are_unique_over_the_whole_conversation() {
             raw("new"),
             raw(&"i".repeat(900)),
             raw("a\u{0}"),
+            raw("some words"),
+            raw("functions.search:0"),
         ],
     );
     let ids: Vec<&str> = calls.iter().map(|call| call.call.as_str()).collect();
-    assert_eq!(ids, ["call_2", "call_3", "new", "call_4", "call_5"]);
+    assert_eq!(
+        ids,
+        [
+            "call_2",
+            "call_3",
+            "new",
+            "call_4",
+            "call_5",
+            "call_6",
+            "functions.search:0"
+        ]
+    );
 }
 
 #[test]

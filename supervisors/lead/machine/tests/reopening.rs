@@ -135,7 +135,8 @@ fn a_document_that_was_listed_anew_is_read_as_it_is_now() {
         assert_eq!(read.len(), expected, "{parts} parts");
         let item = lead.job().tasks[&reader(1)].item.as_ref().expect("a document");
         let slice = item.document.as_ref().expect("a document");
-        assert_eq!(slice.digest, Digest::of(b"new"));
+        let content = [&1_u32.to_le_bytes()[..], b"new"].concat();
+        assert_eq!(slice.digest, Digest::of(&content));
     }
 }
 

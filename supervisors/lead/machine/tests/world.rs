@@ -12,6 +12,7 @@ use anthill_contracts::id::{
     ArtifactId, JobId, NodeId, ReceiptId, SignalId, StepId, TaskId, TenantId, ToolCallId,
 };
 use anthill_contracts::knowledge::{Cut, Spent};
+use anthill_contracts::model::Counted;
 use anthill_contracts::plan::{DocumentSlice, Item, NodeKind, Plan, PlanNode, Role};
 use anthill_contracts::signal::{
     Arm, BundleClass, Chosen, Exposure, Outcome, Polarity, Proposal, Receipt, SignalBody,
@@ -411,6 +412,7 @@ impl World {
                     round: task.round(),
                     kind: StepKind::Model {
                         model: "test".to_owned(),
+                        counted: Counted::Provider,
                     },
                     request: body.digest(),
                     answer: body.digest(),
