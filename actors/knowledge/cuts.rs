@@ -7,7 +7,7 @@
 //! outside of the handler, for that takes as long as all facts are many. Rejected: one copy for each job, which a
 //! thousand jobs of a large fleet would fill a disk with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -150,11 +150,11 @@ impl Cuts {
             .map(|(job_id, held)| (held.cut.at, *job_id, held.copy))
             .collect();
         newest_first.sort_unstable_by(|left, right| right.cmp(left));
-        let (mut copies, mut bytes) = (BTreeMap::new(), 0_usize);
+        let (mut copies, mut bytes) = (BTreeSet::new(), 0_usize);
         let mut overdue = Vec::new();
         for (place, (at, job_id, copy)) in newest_first.into_iter().enumerate() {
             let size = self.copies.get(&copy).map(|bytes| bytes.len());
-            let more = size.filter(|_| !copies.contains_key(&copy)).unwrap_or_default();
+            let more = size.filter(|_| !copies.contains(&copy)).unwrap_or_default();
             let is_over = place >= JOBS_MAX
                 || size.is_none()
                 || now.saturating_sub(at.0) > AGE_MAX_MS
@@ -162,7 +162,7 @@ impl Cuts {
             if is_over {
                 overdue.push(job_id);
             } else {
-                copies.insert(copy, ());
+                copies.insert(copy);
                 bytes += more;
             }
         }
@@ -189,7 +189,7 @@ impl KnowledgeState {
         }
         match &mut self.cuts.waiting {
             Some((changes, waiting)) if *changes == self.cuts.changes => {
-                waiting.push((job_id, reply, permit))
+                waiting.push((job_id, reply, permit));
             }
             // What is being made is older than what is known by now; the next one begins when it is done.
             Some(_) => self.cuts.later.push((job_id, reply, permit)),
