@@ -249,7 +249,7 @@ impl JobFold {
     }
 
     fn submit(&mut self, spec: JobSpec, at: Timestamp) {
-        self.scores = Scores::of(&spec);
+        self.scores.begin(&spec);
         self.job = Some(JobRow {
             job_id: self.job_id,
             name: spec.name,

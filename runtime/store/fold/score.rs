@@ -32,17 +32,15 @@ struct Work {
 }
 
 impl Scores {
-    /// The scores of a job that begins.
-    pub(super) fn of(spec: &JobSpec) -> Self {
+    /// Notes which documents of the job have known answers. What is known of its tasks stays: a journal that names its
+    /// job twice is damaged, and a damaged journal stops nothing else.
+    pub(super) fn begin(&mut self, spec: &JobSpec) {
         let known = spec
             .review
             .answers
             .iter()
             .filter(|answer| !answer.quotes.is_empty());
-        Self {
-            answered: known.map(|answer| answer.document.clone()).collect(),
-            ..Self::default()
-        }
+        self.answered = known.map(|answer| answer.document.clone()).collect();
     }
 
     /// Notes the next task, with the document that it reads.

@@ -14,7 +14,9 @@ fn scores(answered: &[&str]) -> Scores {
             quotes: vec!["so it is".to_owned()],
         })
         .collect();
-    Scores::of(&spec)
+    let mut scores = Scores::default();
+    scores.begin(&spec);
+    scores
 }
 
 fn row() -> TaskRow {
@@ -35,6 +37,7 @@ fn row() -> TaskRow {
         ended_at: None,
         model: None,
         score: None,
+        estimated: false,
     }
 }
 
