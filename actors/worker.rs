@@ -226,9 +226,9 @@ impl WorkerCraft {
                 if !changed.is_empty() {
                     return Ok(Matter::Changed(changed));
                 }
-                reports
-                    .iter_mut()
-                    .for_each(|report| coverage.retain_known(report));
+                for report in &mut reports {
+                    coverage.retain_known(report);
+                }
                 let findings = compose::select_findings(&self.spec.goal, reports, &self.spec.output);
                 let assignment = Assignment::Write {
                     findings: findings.clone(),

@@ -33,6 +33,8 @@ mod learning;
 mod nodes;
 mod reopening;
 
+pub use learning::Untold;
+
 /// What happens to the lead.
 #[derive(Debug, Clone)]
 pub enum LeadInput {
@@ -215,19 +217,6 @@ pub enum LeadStep {
     End,
 }
 
-/// The end of a run that the knowledge was not told, or never acknowledged.
-#[derive(Debug, Clone)]
-pub struct Untold {
-    /// What the run was shown.
-    pub receipt: Box<Receipt>,
-    /// What is known of its work, one per class of evidence.
-    pub outcomes: Vec<Outcome>,
-    /// What it has spent.
-    pub spent: Option<Spent>,
-    /// What it hands in.
-    pub proposals: Vec<Proposal>,
-}
-
 /// Numbers from outside that a step may need.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cx {
@@ -241,6 +230,7 @@ pub struct Cx {
 
 /// Bugs to plant, for the simulator's board; all off in production.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each bug is on or off by itself")]
 pub struct LeadBugs {
     /// Lets held steps go before their frame is durable.
     pub acknowledge_before_sync: bool,
@@ -258,6 +248,10 @@ pub struct LeadBugs {
 
 /// The lead's machine.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that hold or do not, in any mixture"
+)]
 pub struct Lead {
     job: JobState,
     seq: u64,

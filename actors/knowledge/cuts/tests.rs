@@ -200,6 +200,6 @@ fn what_is_too_old_or_too_much_goes_the_oldest_first() {
         .map(|number| (job(number), held(now - 10_000 + number, 0)))
         .collect();
     let cuts = Cuts::with(many, copies(&[1]));
-    let overdue: std::collections::BTreeSet<JobId> = cuts.overdue(now).into_iter().collect();
+    let overdue: BTreeSet<JobId> = cuts.overdue(now).into_iter().collect();
     assert_eq!(overdue, (0..5).map(job).collect());
 }

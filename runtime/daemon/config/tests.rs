@@ -85,7 +85,10 @@ fn what_is_shown_as_an_example_parses() {
     expected.key_env = Some(String::new());
     expected.proxy = Some("env".to_owned());
     expected.ca_file = Some("company-ca.pem".into());
-    assert_eq!(*local, expected, "the file shows the defaults of a provider, and a file for the one key without");
+    assert_eq!(
+        *local, expected,
+        "the file shows the defaults of a provider, and a file for the one key without"
+    );
     let embeddings = config.knowledge.embeddings.expect("an example");
     assert_eq!(
         (&*embeddings.provider, embeddings.dimensions),

@@ -109,7 +109,7 @@ impl Lead {
                 self.agents.remove(&from);
                 self.succeed(from.task_id, None);
             }
-            AgentNews::InputsChanged { paths } => self.on_inputs_changed(from, paths),
+            AgentNews::InputsChanged { paths } => self.on_inputs_changed(from, &paths),
             AgentNews::Failed { trouble } => self.on_failed(from, trouble),
         }
     }

@@ -26,11 +26,24 @@ use anthill_contracts::step::{Phase, StepRecord};
 use anthill_contracts::store::JobStatus;
 use anthill_contracts::task::{ReasonCode, TaskStatus};
 
-use super::{Closing, Lead, LeadStep, Mood, Untold};
+use super::{Closing, Lead, LeadStep, Mood};
 use crate::lead::job_state::{JobState, ReceiptState, TaskState};
 
 /// The score of work that is as good as can be.
 const SCORE_FULL: u16 = 1000;
+
+/// The end of a run that the knowledge was not told, or never acknowledged.
+#[derive(Debug, Clone)]
+pub struct Untold {
+    /// What the run was shown.
+    pub receipt: Box<Receipt>,
+    /// What is known of its work, one per class of evidence.
+    pub outcomes: Vec<Outcome>,
+    /// What it has spent.
+    pub spent: Option<Spent>,
+    /// What it hands in.
+    pub proposals: Vec<Proposal>,
+}
 
 impl Lead {
     /// Whether an agent must wait until it is known what others have learned.

@@ -44,7 +44,7 @@ impl Lead {
     }
 
     /// Documents are not what they were: sets them aside, and begins anew what was built on them.
-    pub(super) fn on_inputs_changed(&mut self, from: AgentKey, paths: Vec<String>) {
+    pub(super) fn on_inputs_changed(&mut self, from: AgentKey, paths: &[String]) {
         self.agents.remove(&from);
         if self.mood != Mood::Working {
             // The next lead meets the same.
@@ -136,7 +136,9 @@ impl Lead {
             if is_due {
                 self.launched.remove(&index);
                 self.broken.remove(&index);
-                tasks.into_iter().for_each(|task_id| self.rework(task_id));
+                for task_id in tasks {
+                    self.rework(task_id);
+                }
             }
         }
     }

@@ -281,7 +281,7 @@ pub(super) fn covered(job: &JobState) -> Covered {
             reason: SkipReason::of_failure(reason),
         });
     }
-    covered.set_aside = job.set_aside.clone();
+    covered.set_aside.clone_from(&job.set_aside);
     covered.unread.sort();
     covered.unread.dedup();
     covered

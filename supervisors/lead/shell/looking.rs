@@ -216,9 +216,9 @@ impl Partial {
         let mut coverage: Coverage = self.covered.load(ports).await.ok()?;
         let quoted = compose::quoted_in(&reports);
         coverage.set_aside(changed(ports, &coverage, quoted).await.ok()?);
-        reports
-            .iter_mut()
-            .for_each(|report| coverage.retain_known(report));
+        for report in &mut reports {
+            coverage.retain_known(report);
+        }
         let brief = compose::partial_brief(&self.spec.goal, reports, &coverage, &self.spec.output);
         Some(Blob::new(compose::encode(&brief)))
     }

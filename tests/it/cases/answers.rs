@@ -101,7 +101,7 @@ fn a_marker_that_an_answer_quotes_cuts_nothing() {
 
 /// The text in an answer of chat completions, in two parts behind one of thoughts.
 fn in_parts(text: &str) -> Response {
-    let middle = (text.len() / 2..)
+    let middle = (text.len() / 2..=text.len())
         .find(|at| text.is_char_boundary(*at))
         .unwrap_or(0);
     let (begin, end) = text.split_at(middle);

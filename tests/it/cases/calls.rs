@@ -71,16 +71,16 @@ fn outcomes(pieces: Vec<Value>) -> Vec<String> {
 }
 
 #[track_caller]
-fn check_reads_both(pieces: Vec<Value>) {
-    let outcomes = outcomes(pieces.clone());
+fn check_reads_both(pieces: &[Value]) {
+    let outcomes = outcomes(pieces.to_vec());
     assert_eq!(outcomes.len(), 2, "{pieces:?} {outcomes:?}");
     assert!(outcomes[0].contains("The tide comes"), "{pieces:?} {outcomes:?}");
     assert!(outcomes[1].contains("The moon draws"), "{pieces:?} {outcomes:?}");
 }
 
 #[track_caller]
-fn check_reads_moon(pieces: Vec<Value>) {
-    let outcomes = outcomes(pieces.clone());
+fn check_reads_moon(pieces: &[Value]) {
+    let outcomes = outcomes(pieces.to_vec());
     assert_eq!(outcomes.len(), 1, "{pieces:?} {outcomes:?}");
     assert!(outcomes[0].contains("The moon draws"), "{pieces:?} {outcomes:?}");
 }
@@ -96,23 +96,23 @@ fn two_calls_stay_two() {
         (("same", 0), ("same", 1)),
         (("", 0), ("", 1)),
     ] {
-        check_reads_both(vec![
+        check_reads_both(&[
             piece(first.0, first.1, "read_file", tides.clone()),
             piece(second.0, second.1, "read_file", moon.clone()),
         ]);
     }
     let without_index = |id: &str, args: &Value| json!({ "id": id, "type": "function", "function": { "name": "read_file", "arguments": args } });
-    check_reads_both(vec![without_index("r1", &tides), without_index("r2", &moon)]);
+    check_reads_both(&[without_index("r1", &tides), without_index("r2", &moon)]);
 }
 
 #[test]
 fn one_call_in_pieces_stays_one() {
-    check_reads_moon(vec![
+    check_reads_moon(&[
         piece("r1", 0, "read_file", json!("")),
         piece("r1", 0, "read_file", json!("{\"path\":")),
         piece("r1", 0, "read_file", json!(" \"moon.md\"}")),
     ]);
-    check_reads_moon(vec![
+    check_reads_moon(&[
         piece("r1", 0, "read_file", json!("{\"path\": \"moon.md\"}")),
         piece("r1", 0, "read_file", json!("{\"path\": \"moon.md\"}")),
     ]);
@@ -120,8 +120,8 @@ fn one_call_in_pieces_stays_one() {
 
 #[test]
 fn arguments_may_be_an_object() {
-    check_reads_moon(vec![piece("r1", 0, "read_file", json!({ "path": "moon.md" }))]);
-    check_reads_moon(vec![piece(
+    check_reads_moon(&[piece("r1", 0, "read_file", json!({ "path": "moon.md" }))]);
+    check_reads_moon(&[piece(
         "r1",
         0,
         "read_file",
@@ -137,7 +137,7 @@ fn names_are_cleaned_of_what_sticks_to_them() {
         "functions.read_file",
         "read_file\n",
     ] {
-        check_reads_moon(vec![piece("r1", 0, name, json!("{\"path\": \"moon.md\"}"))]);
+        check_reads_moon(&[piece("r1", 0, name, json!("{\"path\": \"moon.md\"}"))]);
     }
 }
 

@@ -115,6 +115,29 @@ fn a_document_that_no_answer_fits_makes_the_job_partial_until_it_is_read() {
     assert_eq!(quoted(&case).len(), 2);
 }
 
+/// A document above the model's context is that document's failure, and nobody asks for it a second time.
+#[test]
+fn a_document_that_is_too_long_for_the_model_is_named() {
+    let case = case_at("map_reduce_verify", |call, _| {
+        if reads(call, "tide") {
+            let error = json!({"message": "the maximum context length is 64 tokens", "code": "context_length_exceeded"});
+            return Response::json(400, &json!({ "error": error }));
+        }
+        honest(call)
+    });
+    let line = partial(&case.run());
+    assert!(
+        line.contains("not read: 1 of 2 documents (1 too long for the model)"),
+        "{line}"
+    );
+    assert_eq!(quoted(&case), ["moon.md"]);
+    assert_eq!(
+        why_not_read(&case, "tides.md").as_deref(),
+        Some("too_long_for_model")
+    );
+    assert_eq!(count(&case, |call| reads(call, "tide")), 1);
+}
+
 /// A writer was asked again and again for quotations that somebody had moved in the file.
 #[test]
 fn what_changes_while_the_writer_works_is_set_aside() {
@@ -129,10 +152,10 @@ fn what_changes_while_the_writer_works_is_set_aside() {
             std::fs::write(file, format!("{text}\nSomebody was here.\n")).expect("it can be written");
         }),
         ("cut short", |file| {
-            std::fs::write(file, "The").expect("it can be written")
+            std::fs::write(file, "The").expect("it can be written");
         }),
         ("gone", |file| {
-            std::fs::remove_file(file).expect("it can be removed")
+            std::fs::remove_file(file).expect("it can be removed");
         }),
         ("a folder", |file| {
             std::fs::remove_file(file).expect("it can be removed");
@@ -173,10 +196,6 @@ fn a_pipe_or_a_link_in_a_documents_place_is_not_opened() {
             let file = docs.join("tides.md");
             if reads(call, "moon") && file.is_file() {
                 std::fs::remove_file(&file).expect("it can be removed");
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "pipes have no place in the standard library"
-                )]
                 let made = std::process::Command::new("sh")
                     .args(["-c", swap, "sh"])
                     .arg(&file)

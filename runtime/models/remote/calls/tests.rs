@@ -171,7 +171,7 @@ fn arguments_come_in_every_form() {
         check(
             &[json!([0, "x", "read_file", args])],
             &[("x", "read_file", expected)],
-        )
+        );
     };
     check(a(), a());
     check(json!(A), a());

@@ -116,7 +116,11 @@ fn limits() -> SourceLimits {
 const QUOTE_CHARS: usize = 400;
 
 fn first_words(passage: &Passage) -> String {
-    passage.text.chars().take(QUOTE_CHARS).collect()
+    let mut chars = passage.text.chars();
+    let mut words: String = chars.by_ref().take(QUOTE_CHARS).collect();
+    // A letter without its accent is another letter, and not to be found.
+    words.extend(chars.take_while(|c| *c == '\u{301}'));
+    words
 }
 
 proptest! {

@@ -4,6 +4,7 @@
 use anthill_actors::agent::{AgentKey, AgentKind, AgentNews, AgentOrder, AgentReport};
 use anthill_contracts::budget::{Amount, Span};
 use anthill_contracts::id::{JobId, StepId};
+use anthill_contracts::model::Counted;
 use anthill_contracts::plan::{NodeKind, PlanNode, Role};
 use anthill_contracts::step::{Phase, StepKind, StepRecord};
 use anthill_contracts::store::JobStatus;
@@ -71,7 +72,7 @@ impl Told {
                     }
                     LeadStep::TakeCut => inputs.push_back(LeadInput::CutTaken { cut: None }),
                     LeadStep::Recall { key, .. } => {
-                        inputs.push_back(LeadInput::Recalled { key, receipt: None })
+                        inputs.push_back(LeadInput::Recalled { key, receipt: None });
                     }
                     other => self.steps.push(other),
                 }
@@ -214,6 +215,7 @@ fn what_is_paid_for_is_recorded_though_the_account_is_empty() {
         round: 0,
         kind: StepKind::Model {
             model: "test".to_owned(),
+            counted: Counted::Provider,
         },
         request: body.digest(),
         answer: body.digest(),
