@@ -47,7 +47,7 @@ impl Wanted {
     }
 
     /// How much of it these claims hold, 0 to 1; each claim is given by all the words that it quotes.
-    pub(super) fn share(&self, claims: &[String]) -> f64 {
+    pub fn share(&self, claims: &[String]) -> f64 {
         if self.known.is_empty() {
             return self.covered(claims);
         }

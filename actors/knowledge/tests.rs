@@ -29,6 +29,7 @@ pub(super) fn builtin(name: &str) -> Builtin {
         },
         trigger: Trigger::default(),
         source: "anthill".to_owned(),
+        measured: Vec::new(),
     }
 }
 

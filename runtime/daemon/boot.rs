@@ -134,7 +134,7 @@ pub async fn node(config: &Config, ground: Ground) -> Result<Node, Problem> {
         store,
         models,
         knowledge,
-        builtins: learning::builtins().into(),
+        builtins: learning::builtins(config.knowledge.shipped).into(),
         params: config.knowledge.params(),
         groups: config.knowledge.groups.iter().copied().collect(),
         guards: config.knowledge.guards,

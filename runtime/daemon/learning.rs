@@ -1,7 +1,8 @@
 //! What the node knows from the start, and the knowledge of a data directory without a node.
 //!
-//! Strategies of the built-in provider are signals like any other: they begin without a weight and have to prove
-//! themselves. Shapes of a plan are not among them: a job that asks for `auto` gets what is documented, until somebody
+//! Strategies of the built-in provider are signals like any other, and have to prove themselves. What they were worth on
+//! documents of the program's own is a prior of limited weight, so that the first job of a fresh data directory reads as
+//! well as is known; `knowledge.shipped` switches it off. Shapes of a plan are not among them: a job that asks for `auto` gets what is documented, until somebody
 //! contributes another shape for jobs of its kind and it has helped.
 
 use std::sync::Arc;
@@ -11,15 +12,43 @@ use anthill_contracts::codes;
 use anthill_contracts::fault::Problem;
 use anthill_contracts::signal::{Polarity, SignalBody, Trigger};
 use anthill_models::STRATEGIES;
+use anthill_signals::base::{SHIPPED_RUNS_MAX, Shipped};
 use anthill_store::KnowledgeDb;
+use serde::Deserialize;
 use tokio::task::JoinHandle;
 
 use crate::boot;
 use crate::config::Config;
 
-/// What every program of this version knows from the start.
-pub fn builtins() -> Vec<Builtin> {
+/// What was measured of the strategies, each for each kind of document; a test measures again and compares.
+const EVIDENCE: &str = include_str!("shipped/evidence.json");
+
+/// Runs that each measure is worth: a user's documents outweigh it within a job or two.
+const MEASURED_RUNS: u16 = SHIPPED_RUNS_MAX;
+
+/// One measure.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Measure {
+    /// The strategy, as canonical JSON.
+    strategy: String,
+    /// The kind of document.
+    kind: String,
+    /// How many documents it was measured on.
+    documents: u16,
+    /// Their mean score, in thousandths.
+    score_milli: i16,
+}
+
+/// What every program of this version knows from the start; with `measured` also what its strategies are worth.
+pub fn builtins(measured: bool) -> Vec<Builtin> {
+    let measures: Vec<Measure> = if measured {
+        serde_json::from_str(EVIDENCE).expect("a test reads the file that the program is built with")
+    } else {
+        Vec::new()
+    };
     let strategies = STRATEGIES.iter().map(|args| Builtin {
+        measured: gains(&measures, args),
         scope: scope("read"),
         polarity: Polarity::Do,
         body: action("extract_strategy", args),
@@ -30,6 +59,24 @@ pub fn builtins() -> Vec<Builtin> {
         source: "builtin".to_owned(),
     });
     strategies.collect()
+}
+
+/// What a strategy adds in each kind of document, against the mean of all strategies there.
+fn gains(measures: &[Measure], strategy: &str) -> Vec<Shipped> {
+    let own = measures.iter().filter(|measure| measure.strategy == strategy);
+    own.filter(|measure| measure.documents > 0)
+        .map(|measure| {
+            let alike = measures.iter().filter(|other| other.kind == measure.kind);
+            let scores: Vec<i64> = alike.map(|other| i64::from(other.score_milli)).collect();
+            let count = i64::try_from(scores.len()).unwrap_or(1).max(1);
+            let mean = scores.iter().sum::<i64>() / count;
+            Shipped {
+                scope: scope(&format!("read/{}", measure.kind)),
+                runs: MEASURED_RUNS,
+                gain_milli: i16::try_from(i64::from(measure.score_milli) - mean).unwrap_or_default(),
+            }
+        })
+        .collect()
 }
 
 fn scope(path: &str) -> anthill_contracts::signal::ScopePath {
@@ -66,7 +113,7 @@ impl Alone {
         let store = boot::open_knowledge(config)?;
         let [_, _, _, _, _, _, _, _, number @ ..] = boot::random().to_le_bytes();
         let arguments = KnowledgeArguments {
-            builtins: builtins().into(),
+            builtins: builtins(config.knowledge.shipped).into(),
             params: config.knowledge.params(),
             groups: config.knowledge.groups.iter().copied().collect(),
             ..KnowledgeArguments::new(

@@ -31,6 +31,7 @@ mod report;
 mod revoke;
 mod route;
 mod seam;
+mod shipped;
 
 pub use choose::{Considered, Verdict};
 pub use cut::{Frozen, FrozenError};
@@ -38,6 +39,7 @@ pub use learn::{Concluded, Contributed, Contribution, Refusal};
 pub use report::{ExposureRow, Interval, Life, Query, QueryAnswer, Relative, SignalRow, Stats, TenantView};
 pub use revoke::{Revocation, Revoked};
 pub use route::ModelRow;
+pub use shipped::{SHIPPED_RUNS_MAX, Shipped};
 
 /// How long a view of the facts is good for.
 pub const VIEW_MS: u64 = 10_000;
@@ -58,6 +60,8 @@ pub struct Builtin {
     pub trigger: Trigger,
     /// Where it comes from, for people.
     pub source: String,
+    /// What was measured of it, by kind of task.
+    pub measured: Vec<Shipped>,
 }
 
 /// What a base is made of.
@@ -144,6 +148,8 @@ pub struct KnowledgeBase {
     /// Per receipt under way: since when, and what it was shown.
     under_way: BTreeMap<ReceiptId, (u64, Vec<SignalId>)>,
     builtin: BTreeSet<SignalId>,
+    /// What the program has measured of them.
+    shipped: BTreeMap<SignalId, Vec<Shipped>>,
     counts: Counts,
 }
 
@@ -172,6 +178,7 @@ impl KnowledgeBase {
             views: BTreeMap::new(),
             under_way: BTreeMap::new(),
             builtin: BTreeSet::new(),
+            shipped: BTreeMap::new(),
             counts: Counts::default(),
         };
         for builtin in builtins {
@@ -424,6 +431,7 @@ impl KnowledgeBase {
             body,
             trigger,
             source,
+            mut measured,
         } = builtin;
         let signal = Signal {
             id: dedup::signal_id(&scope, polarity, &body),
@@ -441,6 +449,12 @@ impl KnowledgeBase {
             source,
         };
         self.builtin.insert(signal.id);
+        for one in &mut measured {
+            one.runs = one.runs.min(SHIPPED_RUNS_MAX);
+        }
+        if !measured.is_empty() {
+            self.shipped.insert(signal.id, measured);
+        }
         let id = signal.id;
         let fact = Fact::Signal {
             stamp: Stamp::default(),

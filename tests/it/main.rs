@@ -10,5 +10,6 @@ mod main_job;
 mod node;
 mod routing;
 mod same;
+mod shipped;
 mod tidy;
 mod wrong_input;

@@ -68,6 +68,7 @@ fn says(text: &str) -> Builtin {
         },
         trigger: Trigger::default(),
         source: "anthill".to_owned(),
+        measured: Vec::new(),
     }
 }
 

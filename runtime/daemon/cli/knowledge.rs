@@ -83,8 +83,8 @@ fn looked_at(config: &Config) -> Result<KnowledgeReport, Failure> {
     let now = boot::clock().now().0;
     boot::block_on(async {
         let store = learning::open_read_only(config)?;
-        let report =
-            KnowledgeReport::read(&store, learning::builtins(), config.knowledge.params(), now).await;
+        let builtins = learning::builtins(config.knowledge.shipped);
+        let report = KnowledgeReport::read(&store, builtins, config.knowledge.params(), now).await;
         report.map_err(told)
     })
 }
@@ -152,7 +152,7 @@ fn list(report: &KnowledgeReport, filter: &ListFilter, console: &mut Console) ->
             row.scope.to_string(),
             words::shortened(&says(row.polarity, &row.body), BODY_CHARS_MAX),
             words::count(row.exposures),
-            format!("{:.1}", row.runs),
+            runs(row.runs, row.shipped.iter().map(|one| one.runs).max()),
             signed(row.gain.mean),
             format!("{} to {}", signed(row.gain.low), signed(row.gain.high)),
             row.origins.to_string(),
@@ -161,6 +161,14 @@ fn list(report: &KnowledgeReport, filter: &ListFilter, console: &mut Console) ->
     }
     console.line(words::rows(&table))?;
     Ok(0)
+}
+
+/// Runs that were seen, and those that what the program ships counts for.
+fn runs(seen: f64, shipped: Option<u16>) -> String {
+    match shipped {
+        Some(shipped) if shipped > 0 => format!("{seen:.1} + {shipped} shipped"),
+        _ => format!("{seen:.1}"),
+    }
 }
 
 /// What a signal says, on one line.

@@ -34,6 +34,8 @@ pub struct KnowledgeConfig {
     pub audit_share: f64,
     /// Share of runs that are shown nothing, to measure what the knowledge is worth. Since 0.1.
     pub control_share: f64,
+    /// Whether what the program has measured of its built-in strategies counts, as a prior of limited weight. Since 0.1.
+    pub shipped: bool,
     /// Groups of tenants whose shared signals this node uses. Since 0.1.
     pub groups: Vec<u32>,
     /// The most that a learned guard may do to a tool call. Since 0.1.
@@ -53,6 +55,7 @@ impl Default for KnowledgeConfig {
             probation_share: params.probation_share,
             audit_share: params.audit_share,
             control_share: params.control_share,
+            shipped: true,
             groups: Vec::new(),
             guards: GuardMode::default(),
             embeddings: None,

@@ -105,6 +105,9 @@ pub struct Considered {
     pub sd: f64,
     /// Runs behind it, weighed and decayed.
     pub runs: f64,
+    /// Runs that what the program ships of it counts for, beside them.
+    #[serde(default)]
+    pub shipped: u16,
     /// The draw from that expectation.
     pub draw: f64,
     /// Tokens that it takes.
@@ -283,6 +286,9 @@ impl KnowledgeBase {
             mean: posterior.mean,
             sd: posterior.sd,
             runs: posterior.runs,
+            shipped: self
+                .shipped(signal.id, &ask.scope)
+                .map_or(0, |shipped| shipped.runs),
             draw,
             tokens: signal.tokens,
             verdict: Verdict::NoRoom,
@@ -297,7 +303,11 @@ impl KnowledgeBase {
 
     /// What a signal is expected to add in a scope; where nothing was ever seen of the scope, in the nearest above it.
     pub(super) fn posterior(&self, reader: &Reader<'_>, signal: SignalId, scope: &ScopePath) -> Posterior {
-        posterior::of(&reader.of(&self.replica), signal, self.known_scope(scope))
+        let known = posterior::of(&reader.of(&self.replica), signal, self.known_scope(scope));
+        self.shipped(signal, scope).map_or(known, |shipped| {
+            let gain = f64::from(shipped.gain_milli) / 1000.0;
+            known.leaning(f64::from(shipped.runs), gain, &self.params)
+        })
     }
 
     /// The scope itself, or the nearest above it of which something was seen.

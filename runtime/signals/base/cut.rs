@@ -187,6 +187,13 @@ impl KnowledgeBase {
             let is_dead = [u8::from(self.replica.is_dead(signal.id))];
             parts.push([signal.id.as_bytes().as_slice(), &is_dead].concat());
         }
+        for (signal, measured) in &self.shipped {
+            for one in measured {
+                let figures = [one.runs.to_le_bytes(), one.gain_milli.to_le_bytes()].concat();
+                let place = [signal.as_bytes().as_slice(), one.scope.as_str().as_bytes()];
+                parts.push([place.concat(), figures].concat());
+            }
+        }
         let keys: BTreeSet<CellKey> = self.replica.keys().copied().collect();
         let mut runs: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
         for key in keys {

@@ -16,7 +16,7 @@ use anthill_contracts::spec::Quality;
 use serde::{Deserialize, Serialize};
 
 use super::cut::Banned;
-use super::{Considered, Counts, KnowledgeBase, ModelRow, seam};
+use super::{Considered, Counts, KnowledgeBase, ModelRow, Shipped, seam};
 use crate::audit;
 use crate::fact::{Cell, CellKey, ScopeId};
 use crate::fixed;
@@ -74,6 +74,9 @@ pub struct SignalRow {
     pub share: Share,
     /// Where it came from.
     pub source: String,
+    /// What the program ships of it, measured on documents of its own; it is worth so many runs beside those seen.
+    #[serde(default)]
+    pub shipped: Vec<Shipped>,
 }
 
 /// What was seen of a signal in one scope.
@@ -480,6 +483,7 @@ impl KnowledgeBase {
             exposures: seen.total,
             share: signal.share,
             source: signal.source.clone(),
+            shipped: self.shipped_of(signal.id).to_vec(),
         }
     }
 

@@ -23,6 +23,7 @@ fn builtin(name: &str) -> Builtin {
         },
         trigger: Trigger::default(),
         source: "anthill".to_owned(),
+        measured: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use anthill_contracts::signal::{Origin, ScopePath};
 use anthill_signals::base::{Considered, KnowledgeBase, ModelRow, Query, SignalRow};
 
 use super::arguments::QueryArguments;
-use super::{BODY_CHARS_MAX, says, signed};
+use super::{BODY_CHARS_MAX, runs, says, signed};
 use crate::boot;
 use crate::config::Config;
 use crate::console::{Console, Failure};
@@ -107,7 +107,7 @@ fn signals_table(considered: &[Considered], bodies: &BTreeMap<SignalId, String>)
             format!("{:.2}", one.relevance),
             format!("{} ± {:.3}", signed(one.mean), one.sd),
             signed(one.draw),
-            format!("{:.1}", one.runs),
+            runs(one.runs, Some(one.shipped)),
             one.tokens.to_string(),
             one.verdict.as_str().to_owned(),
         ]);

@@ -24,6 +24,7 @@ fn builtins() -> Vec<Builtin> {
             },
             trigger: Trigger::default(),
             source: "builtin".to_owned(),
+            measured: Vec::new(),
         })
         .into()
 }
