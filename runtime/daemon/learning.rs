@@ -2,8 +2,8 @@
 //!
 //! Strategies of the built-in provider are signals like any other, and have to prove themselves. What they were worth on
 //! documents of the program's own is a prior of limited weight, so that the first job of a fresh data directory reads as
-//! well as is known; `knowledge.shipped` switches it off. Shapes of a plan are not among them: a job that asks for `auto` gets what is documented, until somebody
-//! contributes another shape for jobs of its kind and it has helped.
+//! well as is known; `knowledge.shipped` switches it off. Shapes of a plan are not among them: a job that asks for `auto`
+//! gets what is documented, until somebody contributes another shape for jobs of its kind and it has helped.
 
 use std::sync::Arc;
 
@@ -42,13 +42,13 @@ struct Measure {
 
 /// What every program of this version knows from the start; with `measured` also what its strategies are worth.
 pub fn builtins(measured: bool) -> Vec<Builtin> {
-    let measures: Vec<Measure> = if measured {
+    let table: Vec<Measure> = if measured {
         serde_json::from_str(EVIDENCE).expect("a test reads the file that the program is built with")
     } else {
         Vec::new()
     };
     let strategies = STRATEGIES.iter().map(|args| Builtin {
-        measured: gains(&measures, args),
+        measured: gains(&table, args),
         scope: scope("read"),
         polarity: Polarity::Do,
         body: action("extract_strategy", args),

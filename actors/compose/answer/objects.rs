@@ -238,4 +238,6 @@ fn is_thinking(name: &str) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::window::WINDOW_BYTES;
 use super::*;
 
 mod example;
+mod fuzz;
 mod properties;
 
 /// A folder with these files, as the one input of a job.

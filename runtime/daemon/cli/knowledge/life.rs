@@ -115,6 +115,14 @@ pub(super) fn show(life: &Life, guard: Option<&Guarding>, console: &mut Console)
         console.line(format!("  guard     {}", guard.does()))?;
         console.line(format!("  breaker   {}", guard.breaker()))?;
     }
+    for one in &row.shipped {
+        console.line(format!(
+            "  shipped   {} in {}, worth {} runs: measured on documents of the program's own",
+            signed(f64::from(one.gain_milli) / 1000.0),
+            one.scope,
+            one.runs
+        ))?;
+    }
     console.line(format!("  gain      {}", with_interval(&row.gain)))?;
     if let Some(tokens) = &life.tokens {
         let Tokens { input, output, runs } = tokens;
