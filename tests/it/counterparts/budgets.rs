@@ -40,7 +40,7 @@ fn a_price_is_accounted_for_and_a_limit_in_dollars_binds() {
     let free = way.place(PRICES);
     write_greeting(&free);
     let finished = way.run(&free, "job.toml", &["--json"]);
-    finished.ok();
+    assert_eq!(finished.exit(), Some(3), "{}", finished.stderr());
     let whole = Account::of(&free, &finished);
     check_greeting(&free, &whole);
     for step in whole.asked() {
@@ -67,7 +67,7 @@ fn a_price_is_accounted_for_and_a_limit_in_dollars_binds() {
     verified_brief(&place, "greeting", &place.path("docs"));
 
     let resumed = resume(&place, &["--json", "--budget", "usd=1"]);
-    resumed.ok();
+    assert_eq!(resumed.exit(), Some(3), "{}", resumed.stderr());
     let end = Account::of(&place, &resumed);
     check_greeting(&place, &end);
     assert_eq!(

@@ -50,7 +50,7 @@ fn faults_that_pass_leave_no_trace_in_the_journal() {
         "",
     );
     let undisturbed = direct.run(&quiet, "job.toml", &["--json"]);
-    undisturbed.ok();
+    assert_eq!(undisturbed.exit(), Some(3), "{}", undisturbed.stderr());
     let undisturbed = Account::of(&quiet, &undisturbed);
 
     let faults = [
@@ -71,7 +71,7 @@ fn faults_that_pass_leave_no_trace_in_the_journal() {
         "retries_max = 8\nidle_timeout = \"2s\"\n",
     );
     let disturbed = direct.run(&noisy, "job.toml", &["--json"]);
-    disturbed.ok();
+    assert_eq!(disturbed.exit(), Some(3), "{}", disturbed.stderr());
     let disturbed = Account::of(&noisy, &disturbed);
     check_greeting(&noisy, &disturbed);
 
@@ -150,6 +150,6 @@ fn answers_that_are_none_pause_the_job() {
     proxy.plan([NetFault::malformed_stream(), page]);
     way.run(&place, "job.toml", &[]).refused(5, "AH0306");
     let resumed = resume(&place, &["--json"]);
-    resumed.ok();
+    assert_eq!(resumed.exit(), Some(3), "{}", resumed.stderr());
     check_greeting(&place, &Account::of(&place, &resumed));
 }

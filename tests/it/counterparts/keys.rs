@@ -38,7 +38,7 @@ fn a_wrong_key_pauses_the_job_and_the_right_one_goes_on() {
         if kind == "openai" {
             let place = place.with_variable("PEER_KEY", right.key);
             let resumed = resume(&place, &["--json"]);
-            resumed.ok();
+            assert_eq!(resumed.exit(), Some(3), "{}", resumed.stderr());
             check_greeting(&place, &Account::of(&place, &resumed));
         }
     }
