@@ -227,7 +227,10 @@ impl Truth {
             JobEvent::ArtifactPosted { task_id, version } => self.on_version(*task_id, version, store)?,
             JobEvent::ArtifactReviewed { task_id, .. } => self.is_open(*task_id)?,
             JobEvent::TaskSucceeded { task_id, output, .. } => {
-                self.may_begin(*task_id)?;
+                // A part that a document no longer has ends without having begun.
+                if output.is_some() {
+                    self.may_begin(*task_id)?;
+                }
                 self.end(*task_id, *output)?;
                 ensure(!self.books.holds_for(*task_id), "I8 budget", || {
                     format!("{task_id} succeeded and still has money set aside")

@@ -105,7 +105,8 @@ fn share(base: &mut KnowledgeBase, first: u32, of: char, best: Option<char>) -> 
 #[test]
 fn a_fresh_fleet_mostly_takes_what_is_known_to_be_best() {
     let taken = share(&mut base(24), 0, '1', None);
-    assert!(taken >= 80, "{taken} of 100");
+    // Draws are as wide as 24 runs leave them, so that others are tried as well.
+    assert!(taken >= 65, "{taken} of 100");
     let unknown = share(&mut base(0), 0, '1', None);
     assert!(unknown < 40, "{unknown} of 100 without it");
 }

@@ -116,11 +116,16 @@ fn limits() -> SourceLimits {
 const QUOTE_CHARS: usize = 400;
 
 fn first_words(passage: &Passage) -> String {
-    let mut chars = passage.text.chars();
-    let mut words: String = chars.by_ref().take(QUOTE_CHARS).collect();
-    // A letter without its accent is another letter, and not to be found.
-    words.extend(chars.take_while(|c| *c == '\u{301}'));
-    words
+    let chars: Vec<char> = passage.text.chars().collect();
+    // A quotation ends with a word: half of a letter with its accent, or of a run of quotes, is not what stands there.
+    let is_end = |at: &usize| {
+        let behind = chars.get(*at);
+        chars[at - 1].is_alphanumeric()
+            && behind.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '\u{301}' | '\u{ad}'))
+    };
+    let longest = chars.len().min(QUOTE_CHARS);
+    let end = (1..=longest).rev().find(is_end).unwrap_or(longest);
+    chars[..end].iter().collect()
 }
 
 proptest! {
