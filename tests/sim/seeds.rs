@@ -15,10 +15,10 @@ use crate::run::{End, Report, Setup, Sim};
 const TIME: Duration = Duration::from_secs(45);
 
 /// Fewest seeds that say anything.
-const SEEDS_MIN: u64 = 10_000;
+const SEEDS_MIN: u64 = 9_000;
 
 /// Most seeds of one run.
-const SEEDS_MAX: u64 = 100_000;
+const SEEDS_MAX: u64 = 9_000;
 
 /// From this many seeds on, every crash site must have been hit.
 const COVERING: u64 = 2_000;
